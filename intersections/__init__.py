@@ -1,0 +1,1 @@
+"""What an intersection sees coming, warns of, and decides."""

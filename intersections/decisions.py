@@ -1,0 +1,125 @@
+"""What an intersection decides; `v2x.wire` turns each into its message.
+
+Positions are metres east and north of the intersection's origin. Times are nanoseconds since the Unix epoch.
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from positioning.samples import ObjectClass
+
+
+class WarningKind(StrEnum):
+    """Applications of T/CSAE 53-2020 that raise a warning."""
+
+    ICW = "ICW"  # intersection collision
+    FCW = "FCW"  # forward collision
+    VRUCW = "VRUCW"  # vulnerable road user collision
+
+
+class WarningState(StrEnum):
+    RAISED = "RAISED"
+    UPDATED = "UPDATED"
+    CLEARED = "CLEARED"
+
+
+class Severity(IntEnum):
+    """How soon somebody has to act."""
+
+    INFORMATION = 1
+    CAUTION = 2
+    DANGER = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The sample whose arrival made the decision; a station's frame, a vehicle's sample, or the timer (sequence 0)."""
+
+    station: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One of the two road users of a conflict. `vehicle` is the temporary id where it is connected, else ''."""
+
+    track_id: int
+    object_class: ObjectClass
+    vehicle: str
+    east_m: float
+    north_m: float
+    speed_mps: float
+    heading_rad: float
+
+
+@dataclass(frozen=True, slots=True)
+class Warning:
+    """One conflict between two road users: raised, updated in place under the same id, cleared."""
+
+    id: str
+    intersection: str
+    kind: WarningKind
+    state: WarningState
+    created_ns: int
+    updated_ns: int
+    valid_until_ns: int
+    severity: Severity
+    parties: tuple[Party, Party]
+    east_m: float
+    north_m: float
+    time_to_conflict_s: float
+    post_encroachment_s: float  # NaN where it does not apply
+    required_deceleration_mps2: float
+    confidence: float  # 0..1
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrackReport:
+    """All confirmed tracks of one intersection at one time.
+
+    ids: int64 (n,); classes: uint8 (n,);
+    motion: float64 (n, 5): east_m, north_m, speed_mps, heading_rad, yaw_rate_radps;
+    sigma_m: float64 (n,), one standard deviation per horizontal axis; size_m: float64 (n, 2): length, width;
+    vehicles: temporary ids of connected vehicles by track id.
+    """
+
+    intersection: str
+    time_ns: int
+    ids: NDArray[np.int64]
+    classes: NDArray[np.uint8]
+    motion: NDArray[np.float64]
+    sigma_m: NDArray[np.float64]
+    size_m: NDArray[np.float64]
+    vehicles: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SensorFault:
+    """A source whose values contradict each other or those of others."""
+
+    id: str
+    intersection: str
+    source: str  # station or vehicle
+    subject: str  # the source's own number of the object, or ''
+    quantity: str  # 'speed', 'heading', 'position', ...
+    text: str
+    created_ns: int
+    cleared: bool
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class SignalReport:
+    """What the lamps of one intersection show: group id -> PhaseState number, with the time it was measured."""
+
+    intersection: str
+    time_ns: int
+    groups: tuple[tuple[str, int], ...]
+    cause: Cause
+
+
+Decision = Warning | TrackReport | SensorFault | SignalReport

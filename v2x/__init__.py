@@ -1,0 +1,1 @@
+"""The road between the wire and the decisions: gRPC in, MQTT out, record and replay."""
