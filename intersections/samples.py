@@ -1,0 +1,57 @@
+"""Samples that only the intersection consumes: lamp states and whatever people or devices command or acknowledge."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from positioning.samples import MotionSample, RsuFrame
+
+
+class PhaseState(IntEnum):
+    """Lamp states, numbered as in `signal.proto` (J2735 MovementPhaseState)."""
+
+    UNKNOWN = 0
+    DARK = 1
+    STOP_THEN_PROCEED = 2
+    STOP_AND_REMAIN = 3
+    PRE_MOVEMENT = 4
+    PERMISSIVE_MOVEMENT_ALLOWED = 5
+    PROTECTED_MOVEMENT_ALLOWED = 6
+    PERMISSIVE_CLEARANCE = 7
+    PROTECTED_CLEARANCE = 8
+    CAUTION_CONFLICTING_TRAFFIC = 9
+
+
+@dataclass(frozen=True, slots=True)
+class SignalSample:
+    """What the lamps of one intersection show: (signal group id, state)."""
+
+    intersection: str
+    sequence: int
+    measured_ns: int
+    received_ns: int
+    groups: tuple[tuple[str, PhaseState], ...]
+
+
+class CommandKind(IntEnum):
+    """What comes back in from people, vehicles and devices."""
+
+    ACKNOWLEDGEMENT = 1  # a vehicle answers a warning or an order
+    RESET_TRACKS = 2  # an operator drops all tracks of an intersection
+    SILENCE = 3  # an operator silences a warning kind at an intersection until `valid_until_ns`
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSample:
+    """`about` names what it is about: a warning or order id, a warning kind."""
+
+    id: str
+    kind: CommandKind
+    intersection: str
+    author: str
+    about: str
+    answer: str
+    valid_until_ns: int
+    received_ns: int
+
+
+Sample = RsuFrame | MotionSample | SignalSample | CommandSample

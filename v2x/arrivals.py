@@ -1,0 +1,91 @@
+"""What has arrived and waits for its step: every sample together with the bytes the log keeps of it.
+
+Rules:
+* An arrival can be made again from its log fields alone (`v2x.wire.arrival`): replay and live take the same path.
+* The queue is bounded; when it is full the oldest frame or sample goes, never a command, and the drop is counted.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+from intersections.samples import Sample
+from positioning.samples import Verdict
+
+QUEUE_CAPACITY = 4096  # arrivals; 20 s of 20 stations at 10 Hz
+
+
+class ArrivalKind(IntEnum):
+    RSU_FRAME = 1  # payload: v2x.v1.RsuFrame
+    VEHICLE_SAMPLE = 2  # payload: v2x.v1.VehicleSample
+    SIGNAL_STATE = 3  # payload: v2x.v1.SignalState
+    COMMAND = 4  # payload: JSON, schema `command`
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrival:
+    """`measured_ns` is already on our clock; `source` is the authenticated sender."""
+
+    kind: ArrivalKind
+    source: str
+    intersection: str
+    measured_ns: int
+    received_ns: int
+    payload: bytes
+    sample: Sample
+
+
+class SampleSource(Protocol):
+    """gRPC and MQTT live, the log in replay, SUMO in lockstep."""
+
+    async def take(self, deadline_ns: int) -> list[Arrival] | None:
+        """Everything that has arrived, in order; [] at the deadline; None when there will be no more."""
+
+
+class ArrivalQueue:
+    """The live `SampleSource`. `put` never waits; `take` empties the queue at once."""
+
+    def __init__(self, now_ns: Callable[[], int], capacity: int = QUEUE_CAPACITY) -> None:
+        self._now_ns = now_ns
+        self._capacity = capacity
+        self._waiting: deque[Arrival] = deque()
+        self._arrived = asyncio.Event()
+        self._closed = False
+        self.dropped: Counter[Verdict] = Counter()
+
+    def put(self, arrival: Arrival) -> None:
+        if len(self._waiting) >= self._capacity:
+            self._drop_oldest()
+        self._waiting.append(arrival)
+        self._arrived.set()
+
+    def close(self) -> None:
+        """No more arrivals; `take` hands out what waits, then None."""
+        self._closed = True
+        self._arrived.set()
+
+    async def take(self, deadline_ns: int) -> list[Arrival] | None:
+        if not self._waiting and not self._closed:
+            try:
+                async with asyncio.timeout(max(0, deadline_ns - self._now_ns()) / 1e9):
+                    await self._arrived.wait()
+            except TimeoutError:
+                pass
+        if self._closed and not self._waiting:
+            return None
+        batch = list(self._waiting)
+        self._waiting.clear()
+        if not self._closed:
+            self._arrived.clear()
+        return batch
+
+    def _drop_oldest(self) -> None:
+        """Drop the oldest arrival that is not a command; commands alone may exceed the capacity."""
+        for index, arrival in enumerate(self._waiting):
+            if arrival.kind is not ArrivalKind.COMMAND:
+                del self._waiting[index]
+                self.dropped[Verdict.QUEUE_FULL] += 1
+                return
