@@ -6,13 +6,21 @@ Rules:
 * Derived geometry (arc lengths, conflict zones' intervals) is computed once, here.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from intersections.geometry import arc_lengths
+
 Polyline = NDArray[np.float64]  # (n, 2), n >= 2, east and north, m
+
+
+class MapError(ValueError):
+    """A map that contradicts itself or cannot be read; the text names the element."""
 
 
 class LaneKind(StrEnum):
@@ -95,3 +103,42 @@ class ConflictZone:
     second_to_m: float
     east_m: float
     north_m: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IntersectionMap:
+    """One intersection, valid by construction. Lanes, connections and crossings share one space of ids.
+
+    `arc_m` holds the arc length at each vertex of every lane, connection path and crossing, by id; the last one is its length.
+    """
+
+    id: str
+    origin: Origin
+    lanes: tuple[Lane, ...]
+    connections: tuple[Connection, ...]
+    crossings: tuple[Crossing, ...] = ()
+    zones: tuple[ConflictZone, ...] = ()
+    signal_groups: tuple[str, ...] = ()
+    region: str = "district"
+    lane: Mapping[str, Lane] = field(init=False, repr=False)
+    connection: Mapping[str, Connection] = field(init=False, repr=False)
+    crossing: Mapping[str, Crossing] = field(init=False, repr=False)
+    arc_m: Mapping[str, NDArray[np.float64]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        derived = {
+            "lane": {lane.id: lane for lane in self.lanes},
+            "connection": {connection.id: connection for connection in self.connections},
+            "crossing": {crossing.id: crossing for crossing in self.crossings},
+            "arc_m": {
+                **{lane.id: arc_lengths(lane.polyline) for lane in self.lanes},
+                **{connection.id: arc_lengths(connection.path) for connection in self.connections},
+                **{crossing.id: arc_lengths(crossing.polyline) for crossing in self.crossings},
+            },
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, MappingProxyType(value))
+
+    def length_m(self, id: str) -> float:
+        """Length of a lane, a connection's path or a crossing."""
+        return float(self.arc_m[id][-1])
