@@ -1,0 +1,70 @@
+# Everything a newcomer, a developer or the build machine does, one command each. `make help` lists them.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SPEED ?= 1
+MINUTES ?= 10
+KERNELS := $(wildcard ext/*.pyx ext/*.pxd)
+SOURCES := positioning intersections v2x tests bench examples
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test bench check debug-test track-score capacity soak proto lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+install: .venv/.built ## build the kernels and install everything into .venv
+
+.venv/.locked: requirements.lock
+	@.ci/system-packages $(PYTHON)
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/.built: .venv/.locked pyproject.toml $(KERNELS)
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install ## real traffic at a real crossing, from frames to warnings (SPEED=10 for haste, KEEP=1 to stay up)
+	$(BIN)/v2x demo --speed $(SPEED) $(if $(KEEP),--keep)
+
+test: install ## all tests
+	$(BIN)/python -m pytest
+
+bench: install ## figures against their budgets, into build/bench.json
+	@rm -f build/bench.json
+	$(BIN)/python -m pytest bench --benchmark-disable-gc -q -s
+
+check: install ## lint, types, import contract, wire contract, generated code fresh
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/cython-lint ext
+	$(BIN)/buf lint proto
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.generated_code --check
+
+debug-test: install ## the kernels under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(BIN)/python tests/debug/build_sanitized.py
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 V2X_SANITIZED=build/sanitized \
+		$(BIN)/python -m pytest tests/debug -p no:cacheprovider
+
+track-score: install ## ten minutes of the demo against the truth
+	$(BIN)/python -m bench.track_score --seconds 600 --json build/track_score.json
+
+capacity: install ## highest rate with p99 <= 20 ms
+	$(BIN)/python -m bench.capacity
+
+soak: install ## MINUTES=10 at 10,000 objects/s: memory flat, nothing dropped
+	$(BIN)/python -m bench.soak --minutes $(MINUTES)
+
+proto: install ## write v2x/v1 from proto/
+	$(BIN)/python -m tests.generated_code
+
+lock: ## pin every package by hash, for all platforms and Python versions, without addresses
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --quiet --output-file requirements.lock --build-constraint /dev/null
+
+clean: ## remove what was built
+	rm -rf .venv build dist *.egg-info ext/*.c positioning/*.so intersections/*.so v2x/*.so
