@@ -18,17 +18,17 @@ CALIBRATION_REFERENCE_MS = 4.2  # calibration_ms() of the machine the budgets we
 _figures: dict[str, float] = {}
 
 
-class OverBudget(AssertionError):
+class OverBudgetError(AssertionError):
     """A figure passed its budget."""
 
 
 def record(name: str, value: float, at_most: float | None = None, at_least: float | None = None) -> None:
-    """Keep `value` under `name` for `build/bench.json`; raise OverBudget outside its bounds."""
+    """Keep `value` under `name` for `build/bench.json`; raise OverBudgetError outside its bounds."""
     _figures[name] = round(float(value), 6)
     if at_most is not None and value > at_most:
-        raise OverBudget(f"{name} = {value:.4g}, budget {at_most:g}")
+        raise OverBudgetError(f"{name} = {value:.4g}, budget {at_most:g}")
     if at_least is not None and value < at_least:
-        raise OverBudget(f"{name} = {value:.4g}, at least {at_least:g} wanted")
+        raise OverBudgetError(f"{name} = {value:.4g}, at least {at_least:g} wanted")
 
 
 def write(path: Path = BENCH_JSON) -> None:
