@@ -64,7 +64,7 @@ proto: install ## write v2x/v1 from proto/
 lock: ## pin every package by hash, for all platforms and Python versions, without addresses
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-annotate --quiet --output-file requirements.lock --build-constraint /dev/null
+		--no-annotate --no-header --quiet --output-file requirements.lock
 
 clean: ## remove what was built
 	rm -rf .venv build dist *.egg-info ext/*.c positioning/*.so intersections/*.so v2x/*.so
