@@ -56,12 +56,12 @@ def _zones(first: _Strip, second: _Strip) -> list[ConflictZone]:
         ConflictZone(
             first=first.id,
             second=second.id,
-            first_from_m=overlap.first_from_m,
-            first_to_m=overlap.first_to_m,
-            second_from_m=overlap.second_from_m,
-            second_to_m=overlap.second_to_m,
-            east_m=overlap.x_m,
-            north_m=overlap.y_m,
+            first_from_m=round(overlap.first_from_m, 3),
+            first_to_m=round(overlap.first_to_m, 3),
+            second_from_m=round(overlap.second_from_m, 3),
+            second_to_m=round(overlap.second_to_m, 3),
+            east_m=round(overlap.x_m, 3),
+            north_m=round(overlap.y_m, 3),
         )
         for overlap in overlaps(first.path, first.width_m, second.path, second.width_m)
         if min(overlap.first_to_m - overlap.first_from_m, overlap.second_to_m - overlap.second_from_m) >= MIN_ZONE_M
