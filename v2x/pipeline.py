@@ -1,0 +1,135 @@
+"""The road itself: log what arrived, step the intersections concerned, publish what they decided.
+
+Rules:
+* What is decided is a pure function of the steps (time, arrivals) in order; `replay` runs this same code over the logged steps.
+* A step is handed to the log before it takes effect.
+* One quiet intersection, the one longest due, is stepped at a time: ten track reports due at once do not hold up a frame.
+* A failing step is a defect of ours: it ends the process with its input in the log, to be replayed.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from intersections.decisions import Decision, TrackReport
+from intersections.samples import Sample
+from intersections.step import Intersection, step
+from v2x.arrivals import Arrival, SampleSource
+from v2x.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class RoadState:
+    """All a replay needs to go on from `time_ns`. `digest` covers every decision before it, in order."""
+
+    time_ns: int
+    decisions: int
+    digest: bytes
+    deadlines_ns: dict[str, int]
+    intersections: dict[str, dict[str, NDArray[Any]]]
+
+
+class DecisionSink(Protocol):
+    """MQTT and vehicles live, event lines in replay, SUMO in lockstep."""
+
+    def publish(self, decisions: Sequence[Decision], now_ns: int) -> None: ...
+
+
+class StepLog(Protocol):
+    """The recorder live; in replay the log that is checked against."""
+
+    def wants_state(self, now_ns: int) -> bool: ...
+    def write_state(self, state: RoadState) -> None: ...
+    def write_step(self, now_ns: int, arrivals: Sequence[Arrival]) -> None: ...
+
+
+class NoLog:
+    """For roads that are not recorded, replays among them."""
+
+    def wants_state(self, now_ns: int) -> bool:
+        return False
+
+    def write_state(self, state: RoadState) -> None:
+        """Never asked for."""
+
+    def write_step(self, now_ns: int, arrivals: Sequence[Arrival]) -> None:
+        """Nothing is kept."""
+
+
+def decision_bytes(decision: Decision) -> bytes:
+    """One decision in full and nothing else: equal decisions, and only those, give equal bytes."""
+    if not isinstance(decision, TrackReport):
+        return repr(decision).encode()
+    head = f"{decision.intersection} {decision.time_ns} {len(decision.ids)} {sorted(decision.vehicles.items())}".encode()
+    arrays = (decision.ids, decision.classes, decision.motion, decision.sigma_m, decision.size_m)
+    return b"".join((head, *(array.tobytes() for array in arrays)))
+
+
+class Pipeline:
+    def __init__(self, intersections: Mapping[str, Intersection], log: StepLog, sinks: Sequence[DecisionSink] = ()) -> None:
+        self._intersections = dict(intersections)
+        self._deadlines_ns = dict.fromkeys(self._intersections, 0)
+        self._log = log
+        self._sinks = tuple(sinks)
+        self._sealed = bytes(32)  # the digest at the latest state
+        self._running = hashlib.sha256(self._sealed)
+        self._sealed_decisions = self.decisions = 0
+
+    def step(self, now_ns: int, arrivals: Sequence[Arrival]) -> list[Decision]:
+        if self._log.wants_state(now_ns):
+            self._log.write_state(self.take_state(now_ns))
+        self._log.write_step(now_ns, arrivals)
+        decisions: list[Decision] = []
+        for intersection, samples in self._concerned(now_ns, arrivals).items():
+            decided, self._deadlines_ns[intersection] = step(self._intersections[intersection], samples, now_ns)
+            decisions += decided
+        for sink in self._sinks:
+            sink.publish(decisions, now_ns)
+        for decision in decisions:
+            self._running.update(decision_bytes(decision))
+        self.decisions += len(decisions)
+        return decisions
+
+    async def run(self, source: SampleSource, clock: Clock) -> None:
+        """Until the source ends."""
+        while (arrivals := await source.take(self.next_deadline_ns)) is not None:
+            self.step(clock.now_ns(), arrivals)
+
+    @property
+    def next_deadline_ns(self) -> int:
+        return min(self._deadlines_ns.values())
+
+    def take_state(self, now_ns: int) -> RoadState:
+        """The state before a step at `now_ns`; the digest of what follows is chained to the one so far."""
+        self._seal(self.digest, self.decisions)
+        states = {name: intersection.snapshot() for name, intersection in self._intersections.items()}
+        return RoadState(now_ns, self.decisions, self._sealed, dict(self._deadlines_ns), states)
+
+    def restore(self, state: RoadState) -> None:
+        self._seal(state.digest, state.decisions)
+        self.decisions = state.decisions
+        self._deadlines_ns = dict(state.deadlines_ns)
+        for name, intersection in self._intersections.items():
+            intersection.restore(state.intersections[name])
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 over every decision so far, chained at each state that was taken."""
+        return self._sealed if self.decisions == self._sealed_decisions else self._running.digest()
+
+    def _seal(self, digest: bytes, decisions: int) -> None:
+        self._sealed, self._sealed_decisions = digest, decisions
+        self._running = hashlib.sha256(digest)
+
+    def _concerned(self, now_ns: int, arrivals: Sequence[Arrival]) -> dict[str, list[Sample]]:
+        """Samples by intersection in order of arrival, and the one intersection longest due."""
+        concerned: dict[str, list[Sample]] = {}
+        for arrival in arrivals:
+            concerned.setdefault(arrival.intersection, []).append(arrival.sample)
+        due = min(self._deadlines_ns, key=self._deadlines_ns.__getitem__)
+        if self._deadlines_ns[due] <= now_ns:
+            concerned.setdefault(due, [])
+        return concerned
