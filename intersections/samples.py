@@ -42,7 +42,7 @@ class CommandKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class CommandSample:
-    """`about` names what it is about: a warning or order id, a warning kind."""
+    """`about` names what it is about: a warning or order id, a warning kind. `reason`: why the answer is what it is, for people."""
 
     id: str
     kind: CommandKind
@@ -52,6 +52,7 @@ class CommandSample:
     answer: str
     valid_until_ns: int
     received_ns: int
+    reason: str = ""
 
 
 Sample = RsuFrame | MotionSample | SignalSample | CommandSample

@@ -1,0 +1,285 @@
+"""Decisions as MQTT messages: topic, JSON by the published schemas in `v2x/schemas`, and how each is to be delivered.
+
+Rules:
+* Topics are `v2x/v1/{region}/{intersection}/{kind}/...`; every word that is not ours is percent-encoded, so no id can break a topic.
+* JSON speaks of degrees, metres and seconds with the unit in the name; positions are WGS84 degrees with 7 digits; NaN becomes null.
+* Times are RFC 3339 in UTC, milliseconds in what we write.
+* Retained is only what is true until it is replaced: lamp states and our own status; never a warning, an event or a command.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from intersections.decisions import Cause, Decision, Party, SensorFault, SignalReport, TrackReport, Warning
+from intersections.samples import PhaseState
+from positioning.samples import ObjectClass, Verdict
+
+TOPIC_ROOT = "v2x/v1"
+EVERYWHERE = "all"  # stands for the intersection in what concerns a whole process
+TIMER = Cause("timer", 0)
+
+TRACK_VALIDITY_NS = 500_000_000  # five periods of 10 Hz
+SIGNAL_VALIDITY_NS = 1_000_000_000  # ten periods of 10 Hz; beyond it a retained state says nothing
+EVENT_VALIDITY_NS = 60_000_000_000
+NEVER_NS = 2**63 - 1
+
+CLASS_NAMES = tuple(ObjectClass(number).name for number in range(len(ObjectClass)))
+PHASE_NAMES = tuple(PhaseState(number).name for number in range(len(PhaseState)))
+
+
+class MessageKind(StrEnum):
+    """The word after the intersection in a topic, the most urgent first."""
+
+    ORDER = "order"
+    WARNING = "warning"
+    STATUS = "status"
+    SIGNAL = "signal"
+    EVENT = "event"
+    TRACK = "track"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """`newest_only`: a newer message of the same topic replaces one that still waits."""
+
+    qos: int
+    retain: bool
+    newest_only: bool
+
+
+DELIVERY = {
+    MessageKind.ORDER: Delivery(qos=1, retain=False, newest_only=False),
+    MessageKind.WARNING: Delivery(qos=1, retain=False, newest_only=False),
+    MessageKind.STATUS: Delivery(qos=1, retain=True, newest_only=True),
+    MessageKind.SIGNAL: Delivery(qos=0, retain=True, newest_only=True),
+    MessageKind.EVENT: Delivery(qos=1, retain=False, newest_only=False),
+    MessageKind.TRACK: Delivery(qos=0, retain=False, newest_only=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """After `valid_until_ns` it is not worth sending any more."""
+
+    kind: MessageKind
+    topic: str
+    payload: bytes
+    valid_until_ns: int
+
+    @property
+    def delivery(self) -> Delivery:
+        return DELIVERY[self.kind]
+
+
+class GeodeticFrame(Protocol):
+    """What the messages need of `positioning.frames.LocalFrame`."""
+
+    def geodetic_from_enu(
+        self, east_m: NDArray[np.float64], north_m: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+
+
+@lru_cache(maxsize=4096)
+def topic_word(text: str) -> str:
+    """`text` as one level of a topic that no broker refuses: no space, wildcard, dollar or slash; never empty."""
+    return quote(text, safe="") or "-"
+
+
+def rfc3339_ms(time_ns: int) -> str:
+    seconds, rest_ns = divmod(time_ns, 1_000_000_000)
+    return f"{_rfc3339_seconds(seconds)}.{rest_ns // 1_000_000:03d}Z"
+
+
+def rfc3339_ns(time_ns: int) -> str:
+    """To the nanosecond, where the value has to come back as it was."""
+    seconds, rest_ns = divmod(time_ns, 1_000_000_000)
+    return f"{_rfc3339_seconds(seconds)}.{rest_ns:09d}Z"
+
+
+@lru_cache(maxsize=64)
+def _rfc3339_seconds(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
+
+
+class MessageEncoder:
+    """Decisions of the intersections in `frames` as messages of one region. Holds no state but the topics' beginnings."""
+
+    def __init__(self, region: str, frames: Mapping[str, GeodeticFrame]) -> None:
+        self._region = topic_word(region)
+        self._frames = dict(frames)
+        self._encoders: dict[type, Callable[[Any], Message]] = {
+            Warning: self._warning,
+            TrackReport: self._tracks,
+            SignalReport: self._signal,
+            SensorFault: self._sensor_fault,
+        }
+
+    def encode(self, decision: Decision) -> Message:
+        return self._encoders[type(decision)](decision)
+
+    def topic(self, intersection: str, kind: str, *words: str) -> str:
+        return "/".join((TOPIC_ROOT, self._region, topic_word(intersection), kind, *map(topic_word, words)))
+
+    def status(self, instance: str, now_ns: int, *, online: bool) -> Message:
+        """Who serves which intersections; the offline form is also the last will."""
+        body = {
+            "id": instance,
+            "created": rfc3339_ms(now_ns),
+            "valid_until": None,
+            "cause": _cause(TIMER),
+            "state": "ONLINE" if online else "OFFLINE",
+            "intersections": sorted(self._frames),
+        }
+        return _message(MessageKind.STATUS, self.topic(EVERYWHERE, MessageKind.STATUS, instance), body, NEVER_NS)
+
+    def command_answer(self, intersection: str, author: str, command_id: str, verdict: Verdict, text: str, now_ns: int) -> Message:
+        """Tells `author` what became of a command; `text` says why it was refused."""
+        kind = "command-taken" if verdict is Verdict.ACCEPTED else "command-refused"
+        fields = {"source": author, "subject": command_id, "verdict": verdict.name, "text": text}
+        key = f"{kind}-{author}-{now_ns}"
+        return self._event(intersection, kind, author, key, now_ns, Cause(author, 0), fields)
+
+    def _warning(self, warning: Warning) -> Message:
+        latitudes, longitudes = self._degrees(
+            warning.intersection,
+            np.array((warning.east_m, warning.parties[0].east_m, warning.parties[1].east_m)),
+            np.array((warning.north_m, warning.parties[0].north_m, warning.parties[1].north_m)),
+        )
+        body = {
+            "id": warning.id,
+            "created": rfc3339_ms(warning.created_ns),
+            "updated": rfc3339_ms(warning.updated_ns),
+            "valid_until": rfc3339_ms(warning.valid_until_ns),
+            "cause": _cause(warning.cause),
+            "intersection": warning.intersection,
+            "kind": warning.kind,
+            "state": warning.state,
+            "severity": warning.severity.name,
+            "latitude": latitudes[0],
+            "longitude": longitudes[0],
+            "time_to_conflict_s": round(warning.time_to_conflict_s, 3),
+            "post_encroachment_s": round(warning.post_encroachment_s, 3),
+            "required_deceleration_mps2": round(warning.required_deceleration_mps2, 2),
+            "confidence": round(warning.confidence, 3),
+            "parties": [
+                _party(party, latitude, longitude)
+                for party, latitude, longitude in zip(warning.parties, latitudes[1:], longitudes[1:], strict=True)
+            ],
+        }
+        topic = self.topic(warning.intersection, MessageKind.WARNING, warning.kind.lower(), warning.id)
+        return _message(MessageKind.WARNING, topic, body, warning.valid_until_ns)
+
+    def _tracks(self, report: TrackReport) -> Message:
+        valid_until_ns = report.time_ns + TRACK_VALIDITY_NS
+        body = {
+            "id": f"{report.intersection}-{report.time_ns // 1_000_000}",
+            "created": rfc3339_ms(report.time_ns),
+            "valid_until": rfc3339_ms(valid_until_ns),
+            "cause": _cause(TIMER),
+            "intersection": report.intersection,
+            "tracks": self._track_objects(report),
+        }
+        return _message(MessageKind.TRACK, self.topic(report.intersection, MessageKind.TRACK), body, valid_until_ns)
+
+    def _track_objects(self, report: TrackReport) -> list[dict[str, Any]]:
+        # One list of rows and one dict display each: 100 objects in about 50 us.
+        motion = report.motion
+        latitudes, longitudes = self._degrees(report.intersection, motion[:, 0], motion[:, 1])
+        rest = (motion[:, 2], np.degrees(motion[:, 3]), np.degrees(motion[:, 4]), report.sigma_m, report.size_m)
+        rows = np.round(np.column_stack(rest), 2).tolist()
+        tracks: list[dict[str, Any]] = [
+            {
+                "id": track,
+                "class": CLASS_NAMES[number],
+                "latitude": latitude,
+                "longitude": longitude,
+                "speed_mps": speed,
+                "heading_deg": heading % 360.0,
+                "yaw_rate_degps": yaw_rate,
+                "accuracy_m": accuracy,
+                "length_m": length,
+                "width_m": width,
+            }
+            for track, number, latitude, longitude, (speed, heading, yaw_rate, accuracy, length, width) in zip(
+                report.ids.tolist(), report.classes.tolist(), latitudes, longitudes, rows, strict=True
+            )
+        ]
+        for track in tracks if report.vehicles else ():
+            vehicle = report.vehicles.get(track["id"])
+            if vehicle is not None:
+                track["vehicle"] = vehicle
+        return tracks
+
+    def _signal(self, report: SignalReport) -> Message:
+        valid_until_ns = report.time_ns + SIGNAL_VALIDITY_NS
+        body = {
+            "id": f"{report.intersection}-{report.time_ns // 1_000_000}",
+            "created": rfc3339_ms(report.time_ns),
+            "valid_until": rfc3339_ms(valid_until_ns),
+            "cause": _cause(report.cause),
+            "intersection": report.intersection,
+            "groups": [{"id": group, "state": PHASE_NAMES[state]} for group, state in report.groups],
+        }
+        return _message(MessageKind.SIGNAL, self.topic(report.intersection, MessageKind.SIGNAL), body, valid_until_ns)
+
+    def _sensor_fault(self, fault: SensorFault) -> Message:
+        fields = {
+            "source": fault.source,
+            "subject": fault.subject,
+            "quantity": fault.quantity,
+            "state": "CLEARED" if fault.cleared else "RAISED",
+            "text": fault.text,
+        }
+        return self._event(fault.intersection, "sensor-fault", fault.id, fault.id, fault.created_ns, fault.cause, fields)
+
+    def _event(
+        self, intersection: str, kind: str, word: str, event_id: str, created_ns: int, cause: Cause, fields: Mapping[str, object]
+    ) -> Message:
+        valid_until_ns = created_ns + EVENT_VALIDITY_NS
+        body = {
+            "id": event_id,
+            "created": rfc3339_ms(created_ns),
+            "valid_until": rfc3339_ms(valid_until_ns),
+            "cause": _cause(cause),
+            "intersection": intersection,
+            "kind": kind,
+            **fields,
+        }
+        return _message(MessageKind.EVENT, self.topic(intersection, MessageKind.EVENT, kind, word), body, valid_until_ns)
+
+    def _degrees(self, intersection: str, east_m: NDArray[np.float64], north_m: NDArray[np.float64]) -> tuple[list[float], list[float]]:
+        latitudes_rad, longitudes_rad = self._frames[intersection].geodetic_from_enu(east_m, north_m)
+        return np.round(np.degrees(latitudes_rad), 7).tolist(), np.round(np.degrees(longitudes_rad), 7).tolist()
+
+
+def _message(kind: MessageKind, topic: str, body: Mapping[str, object], valid_until_ns: int) -> Message:
+    return Message(kind, topic, orjson.dumps(body), valid_until_ns)
+
+
+def _cause(cause: Cause) -> dict[str, object]:
+    return {"station": cause.station, "sequence": cause.sequence}
+
+
+def _party(party: Party, latitude: float, longitude: float) -> dict[str, object]:
+    described: dict[str, object] = {
+        "track": party.track_id,
+        "class": party.object_class.name,
+        "latitude": latitude,
+        "longitude": longitude,
+        "speed_mps": round(party.speed_mps, 2),
+        "heading_deg": round(math.degrees(party.heading_rad), 2) % 360.0,
+    }
+    if party.vehicle:
+        described["vehicle"] = party.vehicle
+    return described
+
