@@ -160,12 +160,15 @@ class _LogWriter:
             self.wake.wait(FLUSH_PERIOD_S)
             self.wake.clear()
             closing = self.closing
-            while self.queue:
-                self._write_or_lose(self.queue.popleft())
-            if self._file is not None:
-                self._file.flush()
+            self.write_waiting()
         if self._file is not None:
             self._file.close()
+
+    def write_waiting(self) -> None:
+        while self.queue:
+            self._write_or_lose(self.queue.popleft())
+        if self._file is not None:
+            self._file.flush()
 
     def _write_or_lose(self, item: _Queued) -> None:
         try:
