@@ -1,0 +1,156 @@
+"""A SUMO network file as plain records: only what the map needs, read without SUMO installed.
+
+The format: https://sumo.dlr.de/docs/Networks/SUMO_Road_Networks.html
+"""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import numpy as np
+
+from intersections.geometry import Polyline
+from intersections.map import MapError
+
+DEFAULT_WIDTH_M = 3.2  # SUMO_const_laneWidth, where a lane names none
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SumoLane:
+    """`allow` and `disallow` hold vehicle classes; both empty means everybody."""
+
+    id: str
+    edge: str
+    shape: Polyline
+    width_m: float
+    speed_mps: float
+    allow: frozenset[str]
+    disallow: frozenset[str]
+
+    def allows(self, vehicle_class: str) -> bool:
+        if self.allow:
+            return vehicle_class in self.allow or "all" in self.allow
+        return vehicle_class not in self.disallow and "all" not in self.disallow
+
+
+@dataclass(frozen=True, slots=True)
+class SumoEdge:
+    """`function` is 'normal', 'internal', 'crossing', 'walkingarea', 'connector'."""
+
+    id: str
+    function: str
+    from_junction: str
+    to_junction: str
+    lanes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SumoConnection:
+    """`tl` and `link` are '' and -1 where no lamp rules it; `via` is the first internal lane or ''."""
+
+    from_lane: str
+    to_lane: str
+    via: str
+    tl: str
+    link: int
+
+
+@dataclass(frozen=True, slots=True)
+class SumoJunction:
+    """`internal_lanes[i]` is the (last) internal lane of the link whose right of way is row i of `responses` and `foes`."""
+
+    id: str
+    type: str
+    x_m: float
+    y_m: float
+    incoming_lanes: tuple[str, ...]
+    internal_lanes: tuple[str, ...]
+    responses: tuple[str, ...]
+    foes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SumoNetwork:
+    """`projection` is the network's projParameter, '!' where it has none."""
+
+    projection: str
+    offset_m: tuple[float, float]
+    lanes: dict[str, SumoLane] = field(default_factory=dict)
+    edges: dict[str, SumoEdge] = field(default_factory=dict)
+    junctions: dict[str, SumoJunction] = field(default_factory=dict)
+    connections: list[SumoConnection] = field(default_factory=list)
+
+
+def read_network(path: Path) -> SumoNetwork:
+    """Reads .net.xml and .net.xml.gz; raises MapError where the file is not a SUMO network."""
+    try:
+        raw = path.read_bytes()
+        root = ET.fromstring(gzip.decompress(raw) if raw.startswith(_GZIP_MAGIC) else raw)  # noqa: S314  the operator's own file
+    except (OSError, EOFError, zlib.error, ET.ParseError) as error:
+        raise MapError(f"{path}: {error}") from error
+    location = root.find("location")
+    if root.tag != "net" or location is None:
+        raise MapError(f"{path}: not a SUMO network (no <net> with a <location>)")
+    try:
+        return _network(root, location)
+    except (KeyError, ValueError, IndexError) as error:
+        raise MapError(f"{path}: not a complete SUMO network: {error!r}") from error
+
+
+def _network(root: ET.Element, location: ET.Element) -> SumoNetwork:
+    x_m, y_m = (float(value) for value in location.attrib["netOffset"].split(","))
+    network = SumoNetwork(location.get("projParameter", "!"), (x_m, y_m))
+    for element in root.iterfind("edge"):
+        lanes = {lane.id: lane for lane in _lanes(element)}
+        network.lanes.update(lanes)
+        edge = SumoEdge(
+            element.attrib["id"], element.get("function", "normal"), element.get("from", ""), element.get("to", ""), tuple(lanes)
+        )
+        network.edges[edge.id] = edge
+    for element in root.iterfind("junction"):
+        network.junctions[element.attrib["id"]] = _junction(element)
+    network.connections.extend(_connection(element, network) for element in root.iterfind("connection"))
+    return network
+
+
+def _lanes(edge: ET.Element) -> Iterator[SumoLane]:
+    for element in edge.iterfind("lane"):
+        points = [[float(value) for value in point.split(",")[:2]] for point in element.attrib["shape"].split()]
+        yield SumoLane(
+            id=element.attrib["id"],
+            edge=edge.attrib["id"],
+            shape=np.array(points, dtype=np.float64),
+            width_m=float(element.get("width", DEFAULT_WIDTH_M)),
+            speed_mps=float(element.attrib["speed"]),
+            allow=frozenset(element.get("allow", "").split()),
+            disallow=frozenset(element.get("disallow", "").split()),
+        )
+
+
+def _junction(element: ET.Element) -> SumoJunction:
+    requests = sorted(element.iterfind("request"), key=lambda request: int(request.attrib["index"]))
+    return SumoJunction(
+        id=element.attrib["id"],
+        type=element.get("type", ""),
+        x_m=float(element.attrib["x"]),
+        y_m=float(element.attrib["y"]),
+        incoming_lanes=tuple(element.get("incLanes", "").split()),
+        internal_lanes=tuple(element.get("intLanes", "").split()),
+        responses=tuple(request.attrib["response"] for request in requests),
+        foes=tuple(request.attrib["foes"] for request in requests),
+    )
+
+
+def _connection(element: ET.Element, network: SumoNetwork) -> SumoConnection:
+    ends = element.attrib
+    return SumoConnection(
+        from_lane=network.edges[ends["from"]].lanes[int(ends["fromLane"])],
+        to_lane=network.edges[ends["to"]].lanes[int(ends["toLane"])],
+        via=ends.get("via", ""),
+        tl=ends.get("tl", ""),
+        link=int(ends.get("linkIndex", -1)),
+    )
