@@ -24,6 +24,7 @@ from v2x.importers.sumo_right_of_way import right_of_way
 from v2x.importers.sumo_xml import SumoConnection, SumoEdge, SumoJunction, SumoLane, SumoNetwork, read_network
 
 RADIUS_M = 250.0
+JOG_M = 1.5  # internal lanes begin and end up to 0.7 m beside the lanes they join: vertices this near would bend the path sideways
 PEDESTRIAN_SPEED_MPS = 1.4  # shown as the limit of sidewalks, where SUMO repeats the road's
 
 # The first row with a class that may use the lane decides; lanes that only rails, ships or nobody may use are left out.
@@ -218,8 +219,10 @@ class _Builder:
 
     def _path(self, move: SumoConnection, ingress: SumoLane, egress: SumoLane) -> Polyline:
         """Through the internal lanes; straight on where the network has none, begun earlier where the two lanes touch."""
-        inner = [self.network.lanes[id].shape for id in self._internal_lanes(move) if id in self.network.lanes]
-        path = without_repeats(np.vstack([ingress.shape[-1:], *inner, egress.shape[:1]]))
+        inner = np.vstack([np.empty((0, 2)), *(self.network.lanes[id].shape for id in self._internal_lanes(move))])
+        start, end = ingress.shape[-1], egress.shape[0]
+        clear = (np.hypot(*(inner - start).T) > JOG_M) & (np.hypot(*(inner - end).T) > JOG_M)
+        path = without_repeats(np.vstack([start[None], inner[clear], end[None]]))
         if len(path) >= 2 and arc_lengths(path)[-1] >= 10 * MIN_STEP_M:
             return path
         back = ingress.shape[-2] - ingress.shape[-1]
