@@ -7,7 +7,7 @@ Rules:
 """
 
 import re
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -123,6 +123,16 @@ def parse_topic(topic: str) -> Address:
     return Address(unquote(words[1]), words[2], unquote(words[3]))
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a command; `address` is None where not even the topic could be read, `sample` where the JSON could not."""
+
+    verdict: Verdict
+    text: str
+    address: Address | None
+    sample: CommandSample | None
+
+
 class CommandGate:
     """Lets each command of a known intersection in once, in time, from the author its topic names, and not too many a second."""
 
@@ -130,25 +140,42 @@ class CommandGate:
         self._intersections = frozenset(intersections)
         self._taken: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._recent_ns: deque[int] = deque(maxlen=COMMANDS_PER_SECOND)
+        self.verdicts: Counter[Verdict] = Counter()
 
-    def admit(self, sample: CommandSample, address: Address) -> None:
+    def receive(self, topic: str, payload: bytes, received_ns: int, *, retained: bool = False) -> Receipt:
+        """What the broker delivered, judged and counted. A retained one would take effect again with every reconnect."""
+        address: Address | None = None
+        sample: CommandSample | None = None
+        verdict, text = Verdict.ACCEPTED, ""
+        try:
+            address = parse_topic(topic)
+            sample = command_sample(payload, received_ns)
+            self.admit(sample, address, retained=retained)
+        except WireError as error:
+            verdict, text = error.verdict, error.text
+        self.verdicts[verdict] += 1
+        return Receipt(verdict, text, address, sample)
+
+    def admit(self, sample: CommandSample, address: Address, *, retained: bool = False) -> None:
         """Raises WireError with the verdict; otherwise the command is taken and remembered."""
         now_ns = sample.received_ns
-        if sample.intersection not in self._intersections:
-            raise WireError(Verdict.UNKNOWN_INTERSECTION, f"intersection {sample.intersection} is not served here")
-        if Address(sample.intersection, address.channel, sample.author) != address:
-            raise WireError(Verdict.MALFORMED, "intersection and author have to be those of the topic")
-        if sample.kind not in CHANNEL_KINDS[address.channel]:
-            raise WireError(Verdict.MALFORMED, f"{_NAME_OF_KIND[sample.kind]} does not belong to the topic {address.channel}")
-        if sample.valid_until_ns <= now_ns:
-            raise WireError(Verdict.STALE, f"valid_until passed {(now_ns - sample.valid_until_ns) / 1e9:.3f} s ago")
-        if sample.valid_until_ns > now_ns + MAX_VALIDITY_NS:
-            raise WireError(Verdict.OUT_OF_RANGE, f"valid_until lies more than {MAX_VALIDITY_NS // 3_600_000_000_000} h ahead")
-        if (sample.author, sample.id) in self._taken:
-            raise WireError(Verdict.DUPLICATE, f"id {sample.id} was taken before")
-        if len(self._recent_ns) == COMMANDS_PER_SECOND and now_ns - self._recent_ns[0] < 1_000_000_000:
-            raise WireError(Verdict.RATE_LIMITED, f"more than {COMMANDS_PER_SECOND} commands in a second")
+        for refused, verdict, text in (
+            (retained, Verdict.MALFORMED, "a command must not be published as retained"),
+            (sample.intersection not in self._intersections, Verdict.UNKNOWN_INTERSECTION, "the intersection is not served here"),
+            (sample.intersection != address.intersection, Verdict.MALFORMED, "intersection differs from the topic's"),
+            (sample.author != address.author, Verdict.MALFORMED, "author differs from the topic's"),
+            (sample.kind not in CHANNEL_KINDS[address.channel], Verdict.MALFORMED, f"this kind does not belong to {address.channel}"),
+            (sample.valid_until_ns <= now_ns, Verdict.STALE, "valid_until has passed"),
+            (sample.valid_until_ns > now_ns + MAX_VALIDITY_NS, Verdict.OUT_OF_RANGE, "valid_until lies more than 24 h ahead"),
+            ((sample.author, sample.id) in self._taken, Verdict.DUPLICATE, "a command with this id was taken before"),
+            (self._too_many(now_ns), Verdict.RATE_LIMITED, f"more than {COMMANDS_PER_SECOND} commands in a second"),
+        ):
+            if refused:
+                raise WireError(verdict, text)
         self._remember(sample)
+
+    def _too_many(self, now_ns: int) -> bool:
+        return len(self._recent_ns) == COMMANDS_PER_SECOND and now_ns - self._recent_ns[0] < 1_000_000_000
 
     def _remember(self, sample: CommandSample) -> None:
         self._recent_ns.append(sample.received_ns)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from intersections.decisions import Cause, Decision, Party, SensorFault, SignalReport, TrackReport, Warning
 from intersections.samples import PhaseState
+from positioning.frames import LocalFrame
 from positioning.samples import ObjectClass, Verdict
 
 TOPIC_ROOT = "v2x/v1"
@@ -81,14 +82,6 @@ class Message:
         return DELIVERY[self.kind]
 
 
-class GeodeticFrame(Protocol):
-    """What the messages need of `positioning.frames.LocalFrame`."""
-
-    def geodetic_from_enu(
-        self, east_m: NDArray[np.float64], north_m: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
-
-
 @lru_cache(maxsize=4096)
 def topic_word(text: str) -> str:
     """`text` as one level of a topic that no broker refuses: no space, wildcard, dollar or slash; never empty."""
@@ -114,7 +107,7 @@ def _rfc3339_seconds(seconds: int) -> str:
 class MessageEncoder:
     """Decisions of the intersections in `frames` as messages of one region. Holds no state but the topics' beginnings."""
 
-    def __init__(self, region: str, frames: Mapping[str, GeodeticFrame]) -> None:
+    def __init__(self, region: str, frames: Mapping[str, LocalFrame]) -> None:
         self._region = topic_word(region)
         self._frames = dict(frames)
         self._encoders: dict[type, Callable[[Any], Message]] = {
@@ -129,6 +122,10 @@ class MessageEncoder:
 
     def topic(self, intersection: str, kind: str, *words: str) -> str:
         return "/".join((TOPIC_ROOT, self._region, topic_word(intersection), kind, *map(topic_word, words)))
+
+    def topic_filter(self, channel: str) -> str:
+        """Whatever anybody writes to `channel`, at any intersection of the region."""
+        return f"{TOPIC_ROOT}/{self._region}/+/{channel}/#"
 
     def status(self, instance: str, now_ns: int, *, online: bool) -> Message:
         """Who serves which intersections; the offline form is also the last will."""
