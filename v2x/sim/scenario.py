@@ -8,9 +8,10 @@ Rules:
 
 import gzip
 import importlib.util
-import xml.etree.ElementTree as ElementTree
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 STEP_S = 0.1
 PEDESTRIAN_PERIOD_S = 150.0
@@ -65,10 +66,10 @@ def prepare_demo(folder: Path) -> Scenario:
         begin_s=begin_s,
         end_s=end_s,
         provenance=(
-            f"recorded: {counts['trip']:,} motor trips of one hour (15-16 h) at the DLR research crossing in Braunschweig, "
-            "with their detected times, lanes and speeds, and its real signal plan",
-            f"synthetic: {counts['flow']} bicycles (each once) and {counts['personFlow']} pedestrian relations "
-            f"(one person every {PEDESTRIAN_PERIOD_S:.0f} s); how everybody drives after entering; all sensors, radios and receivers",
+            f"recorded: {counts['trip']:,} motor trips of one hour (15-16 h) at the DLR research crossing in Braunschweig",
+            "recorded: their times, lanes and speeds where they were detected, and the signal plan",
+            f"synthetic: {counts['flow']} bicycles (each once), {counts['personFlow']} pedestrian relations (a person every 150 s)",
+            "synthetic: how everybody drives after entering; all sensors, radios and receivers",
         ),
     )
 
@@ -81,7 +82,7 @@ def prepare(source: Path | None, folder: Path) -> Scenario:
     if len(configurations) != 1 or not configurations[0].is_file():
         raise ScenarioError(f"{source}: expected a .sumocfg file or a folder with exactly one")
     configuration = configurations[0].resolve()
-    begin_s, end_s = _times(ElementTree.parse(configuration).getroot())
+    begin_s, end_s = _times(read_xml(configuration))
     return Scenario(
         name=configuration.stem,
         configuration=configuration,
@@ -95,9 +96,7 @@ def prepare(source: Path | None, folder: Path) -> Scenario:
 
 def read_inputs(configuration: Path) -> dict[str, list[Path]]:
     """The input files of a SUMO configuration as absolute paths."""
-    if not configuration.is_file():
-        raise ScenarioError(f"{configuration}: no such file")
-    root = ElementTree.parse(configuration).getroot()
+    root = read_xml(configuration)
     inputs: dict[str, list[Path]] = {}
     for option in FILE_INPUTS:
         element = root.find(f".//{option}")
@@ -108,43 +107,45 @@ def read_inputs(configuration: Path) -> dict[str, list[Path]]:
     return inputs
 
 
-def read_xml(path: Path) -> ElementTree.Element:
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-        return ElementTree.parse(stream).getroot()
+def read_xml(path: Path) -> ET.Element:
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+            return ET.parse(stream).getroot()  # noqa: S314  the operator's own file
+    except (OSError, EOFError, zlib.error, ET.ParseError) as error:
+        raise ScenarioError(f"{path}: {error}") from error
 
 
-def _kind(root: ElementTree.Element) -> str:
+def _kind(root: ET.Element) -> str:
     return root[0].tag if len(root) else ""
 
 
-def _thin(root: ElementTree.Element, path: Path, folder: Path) -> tuple[Path, int]:
+def _thin(root: ET.Element, path: Path, folder: Path) -> tuple[Path, int]:
     """Where the route file to be used lies, and how many trips or relations it holds. Recorded trips are used where they are."""
     if root.find("flow") is None and root.find("personFlow") is None:
         return path, len(root)
-    thinned = ElementTree.Element("routes")
+    thinned = ET.Element("routes")
     thinned.extend(sorted((_thin_flow(element) for element in root), key=_departure_s))
     target = folder / path.name.removesuffix(".gz")
-    ElementTree.ElementTree(thinned).write(target, encoding="utf-8", xml_declaration=True)
+    ET.ElementTree(thinned).write(target, encoding="utf-8", xml_declaration=True)
     return target, len(thinned)
 
 
-def _thin_flow(element: ElementTree.Element) -> ElementTree.Element:
+def _thin_flow(element: ET.Element) -> ET.Element:
     """A bicycle flow becomes one trip; a pedestrian flow keeps its walk and gets the longer period."""
     if element.tag == "flow":
         attributes = {name: element.attrib[key] for key, name in FLOW_TO_TRIP.items() if key in element.attrib}
-        return ElementTree.Element("trip", {"id": element.attrib["id"], **attributes})
+        return ET.Element("trip", {"id": element.attrib["id"], **attributes})
     element.set("period", f"{PEDESTRIAN_PERIOD_S:g}")
     return element
 
 
-def _departure_s(element: ElementTree.Element) -> float:
+def _departure_s(element: ET.Element) -> float:
     return float(element.get("depart") or element.get("begin") or 0.0)
 
 
 def _write_configuration(shipped: Path, inputs: dict[str, list[Path]], target: Path) -> tuple[float, float]:
     """The shipped configuration with our inputs and step; its insertion checks and stripe width stay."""
-    tree = ElementTree.parse(shipped)
-    root = tree.getroot()
+    root = read_xml(shipped)
     for option, paths in inputs.items():
         element = root.find(f".//{option}")
         if element is not None:
@@ -154,11 +155,11 @@ def _write_configuration(shipped: Path, inputs: dict[str, list[Path]], target: P
         step.set("value", f"{STEP_S:g}")
     for gui in root.findall("gui_only"):
         root.remove(gui)
-    tree.write(target, encoding="utf-8", xml_declaration=True)
+    ET.ElementTree(root).write(target, encoding="utf-8", xml_declaration=True)
     return _times(root)
 
 
-def _times(root: ElementTree.Element) -> tuple[float, float]:
+def _times(root: ET.Element) -> tuple[float, float]:
     begin, end = (root.find(f".//{name}") for name in ("begin", "end"))
     begin_s = 0.0 if begin is None else seconds(begin.get("value", "0"))
     end_s = -1.0 if end is None else seconds(end.get("value", "-1"))

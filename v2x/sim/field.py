@@ -1,0 +1,124 @@
+"""Everything in the street that sends: two roadside stations, the connected vehicles, the signal controller.
+
+Rules:
+* One step yields what was measured within the last 0.1 s, each message with the time its sender hands it over: measurement plus a
+  seeded delay, in order per sender as on one stream.
+* The stations are staggered by half a period.
+* Simulation seconds are mapped to nanoseconds since the epoch once, by `epoch_ns`; no clock is read here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from v2x.arrivals import ArrivalKind
+from v2x.sim import encode
+from v2x.sim.lamps import group_states
+from v2x.sim.randomness import generator
+from v2x.sim.sensors import RoadsideSensor
+from v2x.sim.truth import Truth, between
+from v2x.sim.vehicles import ConnectedVehicles
+from v2x.sim.world import World
+
+LATENCY_MS = {ArrivalKind.RSU_FRAME: (20.0, 80.0), ArrivalKind.VEHICLE_SAMPLE: (20.0, 80.0), ArrivalKind.SIGNAL_STATE: (5.0, 15.0)}
+CONTROLLER = "controller"
+SEQUENCES = 1 << 32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sending:
+    """One message on its way. `payload` as the log keeps it: `RsuFrame`, `VehicleSample` or `SignalState`."""
+
+    due_ns: int
+    kind: ArrivalKind
+    source: str
+    sequence: int
+    measured_ns: int
+    payload: bytes
+    objects: int
+
+
+@dataclass(slots=True)
+class _Line:
+    """One sender's stream: its delay, its order, its numbers."""
+
+    noise: np.random.Generator
+    sequence: int
+    last_due_ns: int = 0
+
+
+@dataclass(slots=True)
+class Field:
+    """`step` moves the world on and returns the messages measured meanwhile, ordered by the time they are due."""
+
+    world: World
+    intersection: str
+    sensors: Sequence[RoadsideSensor]
+    vehicles: ConnectedVehicles | None
+    traffic_light: str  # '' = none
+    groups: Mapping[str, tuple[int, ...]]
+    seed: int
+    epoch_ns: int
+    before: Truth = field(init=False)
+    truth: Truth = field(init=False)
+    _lines: dict[str, _Line] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.before = self.truth = self.world.truth
+
+    def time_ns(self, time_s: float) -> int:
+        return self.epoch_ns + round((time_s - self.world.start_s) * 1e6) * 1_000
+
+    def step(self) -> list[Sending]:
+        self.before, self.truth = self.truth, self.world.step()
+        sendings = [*self._frames(), *self._samples(), *self._signals()]
+        sendings.sort(key=lambda sending: (sending.due_ns, sending.source))
+        return sendings
+
+    def truth_at(self, time_s: float) -> Truth:
+        """Within the last step."""
+        return between(self.before, self.truth, time_s)
+
+    def _frames(self) -> list[Sending]:
+        sendings = []
+        for sensor in self.sensors:
+            time_s = self.before.time_s + sensor.phase_s
+            seen = sensor.observe(self.truth_at(time_s))
+            measured_ns, sequence = self.time_ns(time_s), self._next(sensor.station)
+            payload = encode.rsu_frame(sensor.station, self.intersection, sequence, measured_ns, seen)
+            sendings.append(self._sending(ArrivalKind.RSU_FRAME, sensor.station, sequence, measured_ns, payload, len(seen.rows)))
+        return sendings
+
+    def _samples(self) -> list[Sending]:
+        sendings = []
+        for sample in () if self.vehicles is None else self.vehicles.sample(self.before, self.truth):
+            measured_ns = self.time_ns(sample.time_s)
+            payload = encode.vehicle_sample(sample, measured_ns)
+            sendings.append(self._sending(ArrivalKind.VEHICLE_SAMPLE, sample.temporary_id, sample.sequence, measured_ns, payload, 1))
+        return sendings
+
+    def _signals(self) -> list[Sending]:
+        if not self.traffic_light:
+            return []
+        measured_ns, sequence = self.time_ns(self.truth.time_s), self._next(CONTROLLER)
+        states = group_states(self.world.lamps(self.traffic_light), self.groups)
+        payload = encode.signal_state(self.intersection, sequence, measured_ns, states)
+        return [self._sending(ArrivalKind.SIGNAL_STATE, CONTROLLER, sequence, measured_ns, payload, 0)]
+
+    def _next(self, source: str) -> int:
+        line = self._line(source)
+        line.sequence = (line.sequence + 1) % SEQUENCES
+        return line.sequence
+
+    def _line(self, source: str) -> _Line:
+        if source not in self._lines:
+            noise = generator(self.seed, "line", source)
+            self._lines[source] = _Line(noise, int(noise.integers(1 << 16)))
+        return self._lines[source]
+
+    def _sending(self, kind: ArrivalKind, source: str, sequence: int, measured_ns: int, payload: bytes, objects: int) -> Sending:
+        line = self._line(source)
+        delay_ns = round(line.noise.uniform(*LATENCY_MS[kind]) * 1e6)
+        line.last_due_ns = max(measured_ns + delay_ns, line.last_due_ns + 1)
+        return Sending(line.last_due_ns, kind, source, sequence, measured_ns, payload, objects)
