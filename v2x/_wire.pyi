@@ -1,0 +1,46 @@
+import numpy as np
+from numpy.typing import NDArray
+
+class MalformedError(ValueError): ...
+class OversizedError(ValueError): ...
+
+class ParsedFrame:
+    # An RsuFrame off the wire: SI units, NaN = unavailable, its stamp still the sender's.
+    # stamp: (form, value), form by `v2x.wire.stamps.StampForm`; sensors: (id, SensorKind, SensorHealth) each;
+    # local_ids int64 (n,), classes uint8 (n,), rows float64 (n, DETECTION_COLUMNS); left_out: objects out of range or without a position.
+    @property
+    def station(self) -> str: ...
+    @property
+    def intersection(self) -> str: ...
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def stamp(self) -> tuple[int, int]: ...
+    @property
+    def sensors(self) -> tuple[tuple[str, int, int], ...]: ...
+    @property
+    def local_ids(self) -> NDArray[np.int64]: ...
+    @property
+    def classes(self) -> NDArray[np.uint8]: ...
+    @property
+    def rows(self) -> NDArray[np.float64]: ...
+    @property
+    def left_out(self) -> int: ...
+    def __init__(
+        self,
+        station: str,
+        intersection: str,
+        sequence: int,
+        stamp: tuple[int, int],
+        sensors: tuple[tuple[str, int, int], ...],
+        local_ids: NDArray[np.int64],
+        classes: NDArray[np.uint8],
+        rows: NDArray[np.float64],
+        left_out: int,
+    ) -> None: ...
+
+class FrameReader:
+    # table: float64 (DETECTION_COLUMNS, 4): lowest, highest and unavailable code, SI units per code; ValueError where it is not so.
+    def __init__(self, table: NDArray[np.float64]) -> None: ...
+    # Raises MalformedError or OversizedError.
+    def read(self, payload: bytes | memoryview | NDArray[np.uint8], max_objects: int, max_bytes: int) -> ParsedFrame: ...
