@@ -48,8 +48,10 @@ class SampleSource(Protocol):
 class ArrivalQueue:
     """The live `SampleSource`. `put` never waits; `take` empties the queue at once."""
 
-    def __init__(self, now_ns: Callable[[], int], capacity: int = QUEUE_CAPACITY) -> None:
+    def __init__(self, now_ns: Callable[[], int], capacity: int = QUEUE_CAPACITY, speed: float = 1.0) -> None:
+        """`speed`: how many of the clock's seconds pass in one of ours."""
         self._now_ns = now_ns
+        self._speed = speed
         self._capacity = capacity
         self._waiting: deque[Arrival] = deque()
         self._arrived = asyncio.Event()
@@ -70,7 +72,7 @@ class ArrivalQueue:
     async def take(self, deadline_ns: int) -> list[Arrival] | None:
         if not self._waiting and not self._closed:
             try:
-                async with asyncio.timeout(max(0, deadline_ns - self._now_ns()) / 1e9):
+                async with asyncio.timeout(max(0, deadline_ns - self._now_ns()) / 1e9 / self._speed):
                     await self._arrived.wait()
             except TimeoutError:
                 pass

@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     insecure: bool = False
     tls_certificate: Path | None = None
     tls_key: Path | None = None
-    vehicle_token: str = ""  # asked of connected vehicles and signal controllers where set
+    vehicle_token: str = ""  # asked of connected vehicles where set; signal controllers then need tokens of their own
     record: bool = True
     log_folder: Path | None = None  # default: log in the state folder
     log_file_bytes: int = recorder.FILE_BYTES

@@ -19,6 +19,7 @@ from v2x.arrivals import Arrival, ArrivalKind
 from v2x.clock import SetClock
 from v2x.log_format import Damage, End, Gap, Header, Item, LogError, LoggedArrival, Step, read_log
 from v2x.district import build_id, intersections_of
+from v2x.messages import MessageEncoder
 from v2x.pipeline import DecisionSink, NoLog, Pipeline, RoadState
 from v2x.recorder import SUFFIX
 from v2x.wire import arrival
@@ -63,6 +64,20 @@ def read_files(files: Iterable[Path]) -> Iterator[Item]:
             raise LogError(f"{file}: {error}") from error
 
 
+def header_of(files: Sequence[Path]) -> Header:
+    header = next((item for item in read_files(files[:1]) if isinstance(item, Header)), None)
+    if header is None:
+        raise LogError(f"{files[0]}: no header")
+    return header
+
+
+def encoder_of(files: Sequence[Path]) -> MessageEncoder:
+    """The encoder of the region and the intersections that `files` were recorded of."""
+    header = header_of(files)
+    frames = {name: intersection.frame for name, intersection in intersections_of(header).items()}
+    return MessageEncoder(header.settings["region"], frames)
+
+
 def replay(
     files: Sequence[Path],
     sinks: Sequence[DecisionSink] = (),
@@ -70,9 +85,7 @@ def replay(
     speed: float | None = None,
 ) -> ReplayResult:
     """Play `files` from the last state at or before `from_ns`; `speed` 1 as it was, None as fast as it goes."""
-    header = next((item for item in read_files(files[:1]) if isinstance(item, Header)), None)
-    if header is None:
-        raise LogError(f"{files[0]}: no header")
+    header = header_of(files)
     pipeline = Pipeline(intersections_of(header), NoLog(), [_From(from_ns, sink) for sink in sinks])
     source = LogSource(_from_state(files, from_ns), pipeline, speed)
     asyncio.run(pipeline.run(source, source.clock))

@@ -1,0 +1,37 @@
+"""What was decided, as lines of JSON: `{"name", "time", "intersection", ...}`, the rest as in the MQTT message of the decision."""
+
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+
+import orjson
+
+from intersections.decisions import Decision, SensorFault, SignalReport, TrackReport, Warning
+from v2x.messages import MessageEncoder, rfc3339_ns
+
+
+def event_name(decision: Decision) -> str:
+    match decision:
+        case Warning():
+            return f"WARNING_{decision.state}"
+        case SensorFault():
+            return "SENSOR_FAULT_CLEARED" if decision.cleared else "SENSOR_FAULT_RAISED"
+        case SignalReport():
+            return "SIGNAL"
+        case TrackReport():
+            return "TRACKS"
+
+
+class EventLines:
+    """A `DecisionSink`. `tracks`: the 10 Hz reports too; without them a day fits into an editor."""
+
+    def __init__(self, out: BinaryIO, encoder: MessageEncoder, *, tracks: bool = False) -> None:
+        self._out = out
+        self._encoder = encoder
+        self._tracks = tracks
+
+    def publish(self, decisions: Sequence[Decision], now_ns: int) -> None:
+        for decision in decisions:
+            if self._tracks or not isinstance(decision, TrackReport):
+                head: dict[str, Any] = {"name": event_name(decision), "time": rfc3339_ns(now_ns), "intersection": decision.intersection}
+                message = orjson.loads(self._encoder.encode(decision).payload)
+                self._out.write(orjson.dumps(head | message, option=orjson.OPT_APPEND_NEWLINE))
