@@ -8,7 +8,7 @@ Rules:
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,7 +20,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from intersections.decisions import Cause, Decision, Party, SensorFault, SignalReport, TrackReport, Warning
+from intersections.decisions import Cause, Decision, Party, SensorFault, Severity, SignalReport, TrackReport, Warning
 from intersections.samples import PhaseState
 from positioning.frames import LocalFrame
 from positioning.samples import ObjectClass, Verdict
@@ -35,6 +35,7 @@ EVENT_VALIDITY_NS = 60_000_000_000
 NEVER_NS = 2**63 - 1
 
 CLASS_NAMES = tuple(ObjectClass(number).name for number in range(len(ObjectClass)))
+SEVERITY_NAMES = {severity: severity.name for severity in Severity}
 PHASE_NAMES = tuple(PhaseState(number).name for number in range(len(PhaseState)))
 
 
@@ -147,10 +148,9 @@ class MessageEncoder:
         return self._event(intersection, kind, author, key, now_ns, Cause(author, 0), fields)
 
     def _warning(self, warning: Warning) -> Message:
-        latitudes, longitudes = self._degrees(
-            warning.intersection,
-            np.array((warning.east_m, warning.parties[0].east_m, warning.parties[1].east_m)),
-            np.array((warning.north_m, warning.parties[0].north_m, warning.parties[1].north_m)),
+        first, second = warning.parties
+        place, *positions = self._positions(
+            warning.intersection, (warning.east_m, first.east_m, second.east_m), (warning.north_m, first.north_m, second.north_m)
         )
         body = {
             "id": warning.id,
@@ -161,17 +161,13 @@ class MessageEncoder:
             "intersection": warning.intersection,
             "kind": warning.kind,
             "state": warning.state,
-            "severity": warning.severity.name,
-            "latitude": latitudes[0],
-            "longitude": longitudes[0],
+            "severity": SEVERITY_NAMES[warning.severity],
+            **place,
             "time_to_conflict_s": round(warning.time_to_conflict_s, 3),
             "post_encroachment_s": round(warning.post_encroachment_s, 3),
             "required_deceleration_mps2": round(warning.required_deceleration_mps2, 2),
             "confidence": round(warning.confidence, 3),
-            "parties": [
-                _party(party, latitude, longitude)
-                for party, latitude, longitude in zip(warning.parties, latitudes[1:], longitudes[1:], strict=True)
-            ],
+            "parties": [_party(first, positions[0]), _party(second, positions[1])],
         }
         topic = self.topic(warning.intersection, MessageKind.WARNING, warning.kind.lower(), warning.id)
         return _message(MessageKind.WARNING, topic, body, warning.valid_until_ns)
@@ -258,6 +254,14 @@ class MessageEncoder:
         latitudes_rad, longitudes_rad = self._frames[intersection].geodetic_from_enu(east_m, north_m)
         return np.round(np.degrees(latitudes_rad), 7).tolist(), np.round(np.degrees(longitudes_rad), 7).tolist()
 
+    def _positions(self, intersection: str, east_m: Sequence[float], north_m: Sequence[float]) -> list[dict[str, float]]:
+        """For a few points, where NumPy's calls cost more than Python's."""
+        latitudes_rad, longitudes_rad = self._frames[intersection].geodetic_from_enu(east_m, north_m)
+        return [
+            {"latitude": round(math.degrees(latitude), 7), "longitude": round(math.degrees(longitude), 7)}
+            for latitude, longitude in zip(latitudes_rad.tolist(), longitudes_rad.tolist(), strict=True)
+        ]
+
 
 def _message(kind: MessageKind, topic: str, body: Mapping[str, object], valid_until_ns: int) -> Message:
     return Message(kind, topic, orjson.dumps(body), valid_until_ns)
@@ -267,16 +271,14 @@ def _cause(cause: Cause) -> dict[str, object]:
     return {"station": cause.station, "sequence": cause.sequence}
 
 
-def _party(party: Party, latitude: float, longitude: float) -> dict[str, object]:
+def _party(party: Party, position: Mapping[str, float]) -> dict[str, object]:
     described: dict[str, object] = {
         "track": party.track_id,
-        "class": party.object_class.name,
-        "latitude": latitude,
-        "longitude": longitude,
+        "class": CLASS_NAMES[party.object_class],
+        **position,
         "speed_mps": round(party.speed_mps, 2),
         "heading_deg": round(math.degrees(party.heading_rad), 2) % 360.0,
     }
     if party.vehicle:
         described["vehicle"] = party.vehicle
     return described
-
