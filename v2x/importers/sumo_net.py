@@ -24,7 +24,7 @@ from v2x.importers.sumo_right_of_way import right_of_way
 from v2x.importers.sumo_xml import SumoConnection, SumoEdge, SumoJunction, SumoLane, SumoNetwork, read_network
 
 RADIUS_M = 250.0
-JOG_M = 1.5  # internal lanes begin and end up to 0.7 m beside the lanes they join: vertices this near would bend the path sideways
+JOG_M = 2.0  # internal lanes begin and end up to 1.6 m beside the lanes they join: vertices this near would bend the path sideways
 PEDESTRIAN_SPEED_MPS = 1.4  # shown as the limit of sidewalks, where SUMO repeats the road's
 
 # The first row with a class that may use the lane decides; lanes that only rails, ships or nobody may use are left out.
