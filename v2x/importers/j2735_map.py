@@ -93,7 +93,7 @@ def _polyline(lane: str, nodes: list[Item], origin: Origin) -> Polyline:
     for node in nodes:
         delta = {name: value for name, value in node["delta"].items() if value is not None}
         name = next(iter(delta), "")
-        value = delta.get(name)
+        value: Item = delta.get(name, {})
         if name in _OFFSETS:
             here = here + np.array([whole(value["x"]), whole(value["y"])]) / 100
         elif name in _POSITIONS:
