@@ -1,0 +1,526 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Which pairs of road users meet, when, and with what certainty.
+
+The readable twin is `intersections.conflicts_model`, which gives the rules and their sources; numbers are named there too.
+Candidates share a cell of a uniform grid with the boxes their futures sweep; each is then judged once.
+"""
+
+from libc.math cimport INFINITY, NAN, cos, erf, fabs, floor, fmax, fmin, isnan, sin, sqrt
+from libc.stdlib cimport free, malloc
+
+cdef enum:
+    VISITS = 24
+    ROUTES = 4
+    SAMPLES = 31
+    CROSSING = 5
+    OWN_YIELDS = 1
+    OTHER_YIELDS = 2
+    MERGE = 4
+    LAMP_STOP = 1
+    LAMP_PROTECTED = 3
+    MOTOR = 1
+    VULNERABLE = 2
+    ICW = 0
+    FCW = 1
+    VRUCW = 2
+    BY_TIME = 0
+    BY_BRAKING = 1
+    CELLS_MAX = 65536
+
+cdef double SAMPLE_S = 0.2
+cdef double BRAKING_MPS2 = 1.0
+cdef double DRIVER_FREEDOM_MPS2 = 0.3
+cdef double REQUIRED_MAX_MPS2 = 20.0
+cdef double YIELD_SLACK_M = 0.5
+cdef double TOUCH_M = 0.2
+cdef double BOX_MARGIN_M = 1.0
+
+cdef struct Encounter:
+    int first
+    int second
+    int kind
+    int rule
+    double ttc
+    double pet
+    double required
+    double probability
+    double east
+    double north
+
+cdef struct Span:
+    double enters  # distance of the front to the zone, m
+    double start  # s
+    double end  # s
+    double variance  # of the arrival time, s2
+
+
+cdef class Judge:
+    """One step's tracks with the map's zones: struct of arrays in, encounters out. Made anew for each step."""
+
+    cdef const double[:, ::1] motion, sigma, size, place
+    cdef const unsigned char[::1] role, moving, updated, lamps, unlawful, attentive, kinds, zone_rule
+    cdef const int[::1] element, visits, routes, zone_start, zone_other
+    cdef const int[:, ::1] visited
+    cdef const double[:, :, ::1] travel
+    cdef const signed char[:, ::1] parent
+    cdef const double[:, :, :, ::1] samples
+    cdef const double[::1] length, half_width
+    cdef const double[:, ::1] zone, zone_place
+    cdef double horizon_s, reaction_s, stop_mps2, least_probability, least_required
+    cdef Py_ssize_t count
+
+    def __init__(self, tracks, paths, lamps, config):
+        self.motion, self.sigma, self.size, self.place = tracks.motion, tracks.sigma, tracks.size_m, tracks.place
+        self.role, self.moving, self.updated = tracks.role, tracks.moving, tracks.updated
+        self.unlawful, self.attentive, self.element = tracks.unlawful, tracks.attentive, tracks.element
+        self.visits, self.visited, self.travel, self.parent = tracks.visits, tracks.visited, tracks.travel, tracks.parent
+        self.routes, self.samples, self.lamps = tracks.routes, tracks.samples, lamps
+        self.kinds, self.length, self.half_width = paths.kinds, paths.length_m, paths.half_width_m
+        self.zone_start, self.zone_other, self.zone_rule = paths.zone_start, paths.zone_other, paths.zone_rule
+        self.zone, self.zone_place = paths.zone_m, paths.zone_place_m
+        self.horizon_s, self.reaction_s, self.stop_mps2 = config.horizon_s, config.reaction_s, config.stop_mps2
+        self.least_probability, self.least_required = config.least_probability, config.least_required_mps2
+        self.count = self.motion.shape[0]
+        for rows in (self.sigma.shape[0], self.size.shape[0], self.place.shape[0], self.role.shape[0], self.moving.shape[0],
+                     self.updated.shape[0], self.unlawful.shape[0], self.attentive.shape[0], self.element.shape[0],
+                     self.visits.shape[0], self.routes.shape[0]):
+            if rows != self.count:
+                raise ValueError("conflicts: tracks' arrays disagree in length")
+        if self.visited.shape[0] < self.count or self.visited.shape[1] != VISITS or self.travel.shape[1] != VISITS:
+            raise ValueError("conflicts: visits have the wrong shape")
+        if self.samples.shape[0] < self.count or self.samples.shape[1] != ROUTES or self.samples.shape[2] != SAMPLES:
+            raise ValueError("conflicts: samples have the wrong shape")
+        if self.lamps.shape[0] != self.kinds.shape[0] or self.zone_start.shape[0] != self.kinds.shape[0] + 1:
+            raise ValueError("conflicts: lamps or zones disagree with the elements")
+
+    def find(self, int[:, ::1] pairs, double[:, ::1] values, double cell_m):
+        """Fill pairs (m, 4): first, second, kind, rule, and values (m, 6): TTC, PET, required, probability, east, north.
+
+        Returns (encounters found, pairs judged); what does not fit is counted but not written.
+        """
+        cdef Py_ssize_t found = 0, judged = 0
+        cdef double* boxes
+        cdef unsigned long long* masks
+        if pairs.shape[1] != 4 or values.shape[1] != 6 or values.shape[0] != pairs.shape[0] or cell_m <= 0:
+            raise ValueError("conflicts: outputs have the wrong shape")
+        if self.count < 2:
+            return 0, 0
+        boxes = <double*> malloc(self.count * 4 * sizeof(double))
+        masks = <unsigned long long*> malloc(self.count * 2 * sizeof(unsigned long long))
+        try:
+            if boxes == NULL or masks == NULL:
+                raise MemoryError
+            with nogil:
+                self.box_all(boxes)
+                self.mask_all(masks)
+                outcome = self.search(boxes, masks, cell_m, pairs, values, &found, &judged)
+            if outcome < 0:
+                raise MemoryError
+        finally:
+            free(boxes)
+            free(masks)
+        return found, judged
+
+    cdef void box_all(self, double* boxes) noexcept nogil:
+        """West, south, east, north of everything each track may sweep."""
+        cdef Py_ssize_t i
+        cdef int r, k
+        cdef double margin
+        cdef double* box
+        for i in range(self.count):
+            box = boxes + 4 * i
+            box[0] = box[2] = self.motion[i, 0]
+            box[1] = box[3] = self.motion[i, 1]
+            for r in range(self.routes[i]):
+                for k in range(SAMPLES):
+                    box[0] = fmin(box[0], self.samples[i, r, k, 0])
+                    box[1] = fmin(box[1], self.samples[i, r, k, 1])
+                    box[2] = fmax(box[2], self.samples[i, r, k, 0])
+                    box[3] = fmax(box[3], self.samples[i, r, k, 1])
+            margin = self.size[i, 0] / 2 + BOX_MARGIN_M
+            box[0] -= margin
+            box[1] -= margin
+            box[2] += margin
+            box[3] += margin
+
+    cdef void mask_all(self, unsigned long long* masks) noexcept nogil:
+        """Two bit sets of elements modulo 64 per track: those it visits, and those its visits conflict with."""
+        cdef Py_ssize_t i
+        cdef int k, z, number
+        for i in range(self.count):
+            masks[2 * i] = masks[2 * i + 1] = 0
+            for k in range(self.visits[i]):
+                number = self.visited[i, k]
+                masks[2 * i] |= 1ULL << (number & 63)
+                for z in range(self.zone_start[number], self.zone_start[number + 1]):
+                    masks[2 * i + 1] |= 1ULL << (self.zone_other[z] & 63)
+
+    cdef int search(self, const double* boxes, const unsigned long long* masks, double cell_m, int[:, ::1] pairs,
+                    double[:, ::1] values, Py_ssize_t* found, Py_ssize_t* judged) noexcept nogil:
+        """All pairs whose boxes overlap, each once: in the cell that holds the south-west corner of the common area."""
+        cdef double west = INFINITY, south = INFINITY, east = -INFINITY, north = -INFINITY
+        cdef Py_ssize_t i, entries = 0
+        cdef int columns, rows, c, r, a, b, cell, first, second
+        cdef int* starts
+        cdef int* members
+        cdef Encounter best
+        for i in range(self.count):
+            west, south = fmin(west, boxes[4 * i]), fmin(south, boxes[4 * i + 1])
+            east, north = fmax(east, boxes[4 * i + 2]), fmax(north, boxes[4 * i + 3])
+        cell_m = fmax(cell_m, fmax(east - west, north - south) / 250.0)
+        columns, rows = <int> ((east - west) / cell_m) + 1, <int> ((north - south) / cell_m) + 1
+        starts = <int*> malloc((columns * rows + 2) * sizeof(int))
+        if starts == NULL:
+            return -1
+        entries = count_cells(boxes, self.count, west, south, cell_m, columns, rows, starts)
+        members = <int*> malloc((entries + 1) * sizeof(int))
+        if members == NULL:
+            free(starts)
+            return -1
+        fill_cells(boxes, self.count, west, south, cell_m, columns, starts, members)
+        for cell in range(columns * rows):
+            for a in range(starts[cell], starts[cell + 1]):
+                first = members[a]
+                for b in range(a + 1, starts[cell + 1]):
+                    second = members[b]
+                    if not self.candidate(boxes, first, second, west, south, cell_m, columns, cell):
+                        continue
+                    judged[0] += 1
+                    best.probability = -1.0
+                    self.judge(first, second, masks, &best)
+                    if best.probability >= 0:
+                        if found[0] < pairs.shape[0]:
+                            write(&best, &pairs[found[0], 0], &values[found[0], 0])
+                        found[0] += 1
+        free(starts)
+        free(members)
+        return 0
+
+    cdef bint candidate(self, const double* boxes, int a, int b, double west, double south, double cell_m, int columns, int cell) noexcept nogil:
+        cdef const double* p = boxes + 4 * a
+        cdef const double* q = boxes + 4 * b
+        cdef double x = fmax(p[0], q[0]), y = fmax(p[1], q[1])
+        if x > fmin(p[2], q[2]) or y > fmin(p[3], q[3]):
+            return False
+        if <int> ((y - south) / cell_m) * columns + <int> ((x - west) / cell_m) != cell:
+            return False
+        if not (self.updated[a] or self.updated[b]):
+            return False
+        return (self.role[a] == MOTOR and self.moving[a]) or (self.role[b] == MOTOR and self.moving[b])
+
+    cdef void judge(self, int a, int b, const unsigned long long* masks, Encounter* best) noexcept nogil:
+        cdef int ea = self.element[a], eb = self.element[b]
+        if ea < 0 or eb < 0:
+            self.judge_free(a, b, best)
+            return
+        if masks[2 * a] & (1ULL << (eb & 63)):
+            self.judge_following(a, b, best)
+        if masks[2 * b] & (1ULL << (ea & 63)):
+            self.judge_following(b, a, best)
+        if masks[2 * a + 1] & masks[2 * b]:
+            self.judge_zones(a, b, best)
+
+    cdef void judge_following(self, int a, int b, Encounter* best) noexcept nogil:
+        """a behind b on a path that a may take."""
+        cdef int k
+        cdef double ahead, gap, lateral, half_width, sigma
+        cdef Encounter met
+        if self.role[a] != MOTOR or not self.moving[a]:
+            return
+        for k in range(self.visits[a]):
+            if self.visited[a, k] != self.element[b]:
+                continue
+            ahead = self.travel[a, k, 0] + self.place[b, 0]
+            gap = ahead - (self.size[a, 0] + self.size[b, 0]) / 2
+            if ahead <= 0 or gap < -0.5 * fmin(self.size[a, 0], self.size[b, 0]) or gap > self.travel[a, k, 1]:
+                continue
+            lateral = self.place[b, 1] - (self.place[a, 1] if self.parent[a, k] < 0 else 0.0)
+            half_width = (self.size[a, 1] + self.size[b, 1]) / 2
+            sigma = sqrt(self.sigma[a, 0] ** 2 + self.sigma[b, 0] ** 2)
+            met.first, met.second, met.kind, met.rule, met.pet = a, b, FCW, BY_BRAKING, NAN
+            met.probability = within(lateral, half_width, sigma)
+            met.ttc = closing_time(gap, self.motion[a, 2] - (self.motion[b, 2] if self.moving[b] else 0.0))
+            met.required = self.required(a, gap, self.motion[b, 2] if self.moving[b] else 0.0, self.motion[b, 5])
+            met.east, met.north = self.motion[b, 0], self.motion[b, 1]
+            self.keep(&met, best)
+
+    cdef double required(self, int a, double gap, double speed, double acceleration) noexcept nogil:
+        """What a's driver must brake with: after the reaction time, or now where attentive or braking already."""
+        cdef double own = self.motion[a, 2], braking = -self.motion[a, 5]
+        cdef double now = needed(own, fmax(gap, 0.0), speed, acceleration, 0.0)
+        if braking > BRAKING_MPS2:
+            return now if now > braking else 0.0
+        if self.attentive[a] and now <= self.stop_mps2:
+            return 0.0
+        return needed(own, fmax(gap, 0.0), speed, acceleration, self.reaction_s)
+
+    cdef void judge_zones(self, int a, int b, Encounter* best) noexcept nogil:
+        cdef int k, m, z, number
+        for k in range(self.visits[a]):
+            number = self.visited[a, k]
+            for z in range(self.zone_start[number], self.zone_start[number + 1]):
+                for m in range(self.visits[b]):
+                    if self.visited[b, m] == self.zone_other[z]:
+                        self.judge_zone(a, k, b, m, z, best)
+
+    cdef void judge_zone(self, int a, int k, int b, int m, int z, Encounter* best) noexcept nogil:
+        cdef int rule = self.zone_rule[z], ea = self.visited[a, k], eb = self.visited[b, m]
+        cdef Span first, second
+        cdef Encounter met
+        cdef double trim_a = 0.0 if rule & MERGE or self.kinds[eb] == CROSSING else self.half_width[eb] - self.size[b, 1] / 2
+        cdef double trim_b = 0.0 if rule & MERGE or self.kinds[ea] == CROSSING else self.half_width[ea] - self.size[a, 1] / 2
+        if not self.occupies(a, k, self.zone[z, 0], self.zone[z, 1], trim_a, &first):
+            return
+        if not self.occupies(b, m, self.zone[z, 2], self.zone[z, 3], trim_b, &second):
+            return
+        if rule & OWN_YIELDS and self.gives_way(a, ea, b, eb, &first):
+            return
+        if rule & OTHER_YIELDS and self.gives_way(b, eb, a, ea, &second):
+            return
+        met.ttc = fmax(first.start, second.start)
+        if met.ttc > self.horizon_s:
+            return
+        met.probability = overlap_probability(&first, &second)
+        met.pet = fmax(0.0, fmax(first.start - second.end, second.start - first.end))
+        met.east, met.north = self.zone_place[z, 0], self.zone_place[z, 1]
+        self.name(a, b, &met)
+        met.rule = BY_TIME if self.moving[a] and self.moving[b] else BY_BRAKING
+        met.required = self.required(met.first, first.enters if met.first == a else second.enters, 0.0, 0.0)
+        self.keep(&met, best)
+
+    cdef bint occupies(self, int i, int k, double start, double end, double trim, Span* span) noexcept nogil:
+        """When track i is in the stretch of its visit k; false if it never is, by the rules of predicted stops."""
+        cdef int number = self.visited[i, k]
+        cdef double v = self.motion[i, 2], half = self.size[i, 0] / 2, leaves, last = self.travel[i, k, 1], swap
+        if self.kinds[number] == CROSSING and cos(self.place[i, 2]) < 0:
+            swap = self.length[number] - end
+            end = self.length[number] - start
+            start = swap
+        trim = fmax(0.0, fmin(trim, (end - start - 1.0) / 2))
+        span.enters = self.travel[i, k, 0] + start + trim - half
+        leaves = self.travel[i, k, 0] + end - trim + half
+        if leaves <= 0:
+            return False
+        span.variance = 0.0
+        if not self.moving[i]:
+            span.start, span.end = 0.0, INFINITY
+            return span.enters < 0
+        if self.motion[i, 5] < -BRAKING_MPS2:
+            last = fmin(last, v * v / (-2.0 * self.motion[i, 5]))
+        if span.enters > 0 and span.enters >= last:
+            return False
+        span.start = fmax(0.0, span.enters / v)
+        span.end = leaves / v if last >= leaves else INFINITY
+        span.variance = (self.sigma[i, 0] ** 2 + (span.start * self.sigma[i, 1]) ** 2
+                         + (0.5 * DRIVER_FREEDOM_MPS2 * span.start * span.start) ** 2) / (v * v)
+        return True
+
+    cdef bint gives_way(self, int own, int own_element, int other, int other_element, const Span* span) noexcept nogil:
+        """Whether the map's yield holds under these lamps and can still be done."""
+        cdef double v = self.motion[own, 2], room = span.enters + YIELD_SLACK_M
+        if self.kinds[other_element] == CROSSING:
+            if self.unlawful[other]:
+                return False
+        elif self.lamps[own_element] == LAMP_PROTECTED and self.lamps[other_element] == LAMP_STOP:
+            return False
+        return room > 0 and (not self.moving[own] or v * v <= 2.0 * self.stop_mps2 * room)
+
+    cdef void judge_free(self, int a, int b, Encounter* best) noexcept nogil:
+        cdef int r, q
+        for r in range(self.routes[a]):
+            for q in range(self.routes[b]):
+                self.judge_contact(a, r, b, q, best)
+
+    cdef void judge_contact(self, int a, int r, int b, int q, Encounter* best) noexcept nogil:
+        """First touch of the two bodies, each on its own trajectory."""
+        cdef int k
+        cdef double x, y, last_x = 0.0, last_y = 0.0
+        cdef double reach = (self.size[a, 0] + self.size[b, 0] + self.size[a, 1] + self.size[b, 1]) / 2 + TOUCH_M
+        for k in range(SAMPLES):
+            x = self.samples[b, q, k, 0] - self.samples[a, r, k, 0]
+            y = self.samples[b, q, k, 1] - self.samples[a, r, k, 1]
+            if x * x + y * y < reach * reach and self.touch(a, r, b, q, k, x, y):
+                self.contact(a, r, b, q, k, best)
+                return
+
+    cdef bint touch(self, int a, int r, int b, int q, int k, double x, double y) noexcept nogil:
+        """Separating axes of two rectangles (Gottschalk et al. 1996), the first grown by TOUCH_M."""
+        cdef double ha[2]
+        cdef double hb[2]
+        self.direction(a, r, k, ha)
+        self.direction(b, q, k, hb)
+        return (not self.parts(a, ha, b, hb, x, y)) and (not self.parts(b, hb, a, ha, x, y))
+
+    cdef bint parts(self, int a, const double* ha, int b, const double* hb, double x, double y) noexcept nogil:
+        cdef double la = self.size[a, 0] / 2 + TOUCH_M / 2, wa = self.size[a, 1] / 2 + TOUCH_M / 2
+        cdef double lb = self.size[b, 0] / 2 + TOUCH_M / 2, wb = self.size[b, 1] / 2 + TOUCH_M / 2
+        cdef double c = fabs(ha[0] * hb[0] + ha[1] * hb[1]), s = fabs(ha[0] * hb[1] - ha[1] * hb[0])
+        return fabs(x * ha[0] + y * ha[1]) > la + lb * c + wb * s or fabs(x * ha[1] - y * ha[0]) > wa + lb * s + wb * c
+
+    cdef void direction(self, int i, int r, int k, double* heading) noexcept nogil:
+        """Unit vector along the route at sample k; the body's own heading where it stands."""
+        cdef int at = k if k + 1 < SAMPLES else SAMPLES - 2
+        cdef double x = self.samples[i, r, at + 1, 0] - self.samples[i, r, at, 0]
+        cdef double y = self.samples[i, r, at + 1, 1] - self.samples[i, r, at, 1]
+        cdef double size = sqrt(x * x + y * y)
+        if size < 0.02:
+            heading[0], heading[1] = sin(self.motion[i, 3]), cos(self.motion[i, 3])
+        else:
+            heading[0], heading[1] = x / size, y / size
+
+    cdef void contact(self, int a, int r, int b, int q, int k, Encounter* best) noexcept nogil:
+        cdef int at = k if k > 0 else 1, step
+        cdef double x0 = self.samples[b, q, at - 1, 0] - self.samples[a, r, at - 1, 0]
+        cdef double y0 = self.samples[b, q, at - 1, 1] - self.samples[a, r, at - 1, 1]
+        cdef double dx = self.samples[b, q, at, 0] - self.samples[a, r, at, 0] - x0
+        cdef double dy = self.samples[b, q, at, 1] - self.samples[a, r, at, 1] - y0
+        cdef double low = 0.0, high = 1.0, middle, closing = sqrt(dx * dx + dy * dy) / SAMPLE_S
+        cdef double ha[2]
+        cdef double hb[2]
+        cdef Encounter met
+        self.direction(a, r, k, ha)
+        self.direction(b, q, k, hb)
+        if closing < 0.3:
+            return
+        for step in range(4):
+            middle = (low + high) / 2
+            if self.touch(a, r, b, q, k, x0 + middle * dx, y0 + middle * dy):
+                high = middle
+            else:
+                low = middle
+        met.ttc = fmax(0.0, (at - 1 + high) * SAMPLE_S) if k > 0 else 0.0
+        if met.ttc > self.horizon_s:
+            return
+        met.probability = self.miss_probability(a, ha, b, hb, x0, y0, dx, dy, met.ttc)
+        met.pet = NAN
+        met.east = (self.samples[a, r, k, 0] + self.samples[b, q, k, 0]) / 2
+        met.north = (self.samples[a, r, k, 1] + self.samples[b, q, k, 1]) / 2
+        self.name(a, b, &met)
+        met.rule = BY_BRAKING if not (self.moving[a] and self.moving[b]) else BY_TIME
+        met.required = self.required(met.first, closing * met.ttc, 0.0, 0.0) if met.rule == BY_BRAKING else self.required(
+            met.first, self.motion[met.first, 2] * met.ttc, 0.0, 0.0)
+        if met.rule == BY_TIME and ha[0] * hb[0] + ha[1] * hb[1] > 0.7 and met.kind != VRUCW:
+            self.follow_freely(a, b, ha, closing, &met)
+        self.keep(&met, best)
+
+    cdef void follow_freely(self, int a, int b, const double* ha, double closing, Encounter* met) noexcept nogil:
+        """Both move the same way: whoever is behind has to brake."""
+        cdef double ahead = (self.motion[b, 0] - self.motion[a, 0]) * ha[0] + (self.motion[b, 1] - self.motion[a, 1]) * ha[1]
+        met.first, met.second = (a, b) if ahead > 0 else (b, a)
+        met.kind, met.rule = FCW, BY_BRAKING
+        met.required = self.required(met.first, closing * met.ttc, self.motion[met.second, 2], self.motion[met.second, 5])
+
+    cdef double miss_probability(self, int a, const double* ha, int b, const double* hb, double x, double y, double dx, double dy,
+                                 double t) noexcept nogil:
+        """Probability that the distance at which the two centres pass is less than their half widths across that motion."""
+        cdef double size = sqrt(dx * dx + dy * dy), nx = dy / size, ny = -dx / size
+        cdef double miss = x * nx + y * ny
+        cdef double half = (fabs(nx * ha[0] + ny * ha[1]) * self.size[a, 0] + fabs(nx * ha[1] - ny * ha[0]) * self.size[a, 1]
+                            + fabs(nx * hb[0] + ny * hb[1]) * self.size[b, 0] + fabs(nx * hb[1] - ny * hb[0]) * self.size[b, 1]) / 2
+        return within(miss, half, sqrt(self.miss_variance(a, t) + self.miss_variance(b, t)))
+
+    cdef double miss_variance(self, int i, double t) noexcept nogil:
+        cdef double heading = self.sigma[i, 2] if self.element[i] < 0 else 0.0
+        if not self.moving[i]:
+            return self.sigma[i, 0] ** 2
+        return self.sigma[i, 0] ** 2 + (t * self.sigma[i, 1]) ** 2 + (t * self.motion[i, 2] * heading) ** 2
+
+    cdef void name(self, int a, int b, Encounter* met) noexcept nogil:
+        """Kind by who meets whom; first is the one who can act: the moving motor vehicle, of two the one with the lower row."""
+        met.first, met.second = (a, b) if self.role[a] == MOTOR and self.moving[a] else (b, a)
+        if self.role[a] == VULNERABLE or self.role[b] == VULNERABLE:
+            met.kind = VRUCW
+        else:
+            met.kind = ICW if self.moving[a] and self.moving[b] else FCW
+
+    cdef void keep(self, const Encounter* met, Encounter* best) noexcept nogil:
+        """The most urgent of a pair's encounters stays."""
+        if met.probability < self.least_probability:
+            return
+        if met.rule == BY_BRAKING and met.required < self.least_required:
+            return
+        if best.probability < 0 or urgency(met) > urgency(best):
+            best[0] = met[0]
+
+
+cdef double urgency(const Encounter* met) noexcept nogil:
+    return met.probability * (met.required / 3.0 if met.rule == BY_BRAKING else 5.0 / (met.ttc + 0.5))
+
+
+cdef void write(const Encounter* met, int* pair, double* values) noexcept nogil:
+    pair[0], pair[1], pair[2], pair[3] = met.first, met.second, met.kind, met.rule
+    values[0], values[1], values[2], values[3] = met.ttc, met.pet, met.required, met.probability
+    values[4], values[5] = met.east, met.north
+
+
+cdef Py_ssize_t count_cells(const double* boxes, Py_ssize_t count, double west, double south, double cell_m, int columns, int rows,
+                            int* starts) noexcept nogil:
+    """Members per cell, shifted by two so that `fill_cells` leaves the starts in place."""
+    cdef Py_ssize_t i
+    cdef int c, r
+    for c in range(columns * rows + 2):
+        starts[c] = 0
+    for i in range(count):
+        for r in range(<int> ((boxes[4 * i + 1] - south) / cell_m), <int> ((boxes[4 * i + 3] - south) / cell_m) + 1):
+            for c in range(<int> ((boxes[4 * i] - west) / cell_m), <int> ((boxes[4 * i + 2] - west) / cell_m) + 1):
+                starts[r * columns + c + 2] += 1
+    for c in range(2, columns * rows + 2):
+        starts[c] += starts[c - 1]
+    return starts[columns * rows + 1]
+
+
+cdef void fill_cells(const double* boxes, Py_ssize_t count, double west, double south, double cell_m, int columns, int* starts,
+                     int* members) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef int c, r, cell
+    for i in range(count):
+        for r in range(<int> ((boxes[4 * i + 1] - south) / cell_m), <int> ((boxes[4 * i + 3] - south) / cell_m) + 1):
+            for c in range(<int> ((boxes[4 * i] - west) / cell_m), <int> ((boxes[4 * i + 2] - west) / cell_m) + 1):
+                cell = r * columns + c + 1
+                members[starts[cell]] = <int> i
+                starts[cell] += 1
+
+
+cdef double within(double offset, double half_width, double sigma) noexcept nogil:
+    """Probability that a normal offset lies within the half width."""
+    if sigma <= 0:
+        return 1.0 if fabs(offset) <= half_width else 0.0
+    return 0.5 * (erf((half_width - offset) / (sigma * 1.4142135623730951)) + erf((half_width + offset) / (sigma * 1.4142135623730951)))
+
+
+cdef double overlap_probability(const Span* first, const Span* second) noexcept nogil:
+    """Probability that both are in the zone at once; the difference of their arrivals is normal."""
+    cdef double ahead = second.start - first.start, sigma = sqrt(first.variance + second.variance)
+    cdef double early = first.end - first.start, late = second.end - second.start
+    if sigma <= 0:
+        return 1.0 if -late < ahead < early else 0.0
+    return 0.5 * (erf(fmin((early - ahead) / (sigma * 1.4142135623730951), 10.0))
+                  + erf(fmin((late + ahead) / (sigma * 1.4142135623730951), 10.0)))
+
+
+cdef double closing_time(double gap, double closing) noexcept nogil:
+    return INFINITY if closing <= 0 else fmax(gap, 0.0) / closing
+
+
+cdef double needed(double own, double gap, double speed, double acceleration, double reaction) noexcept nogil:
+    """Constant deceleration that just avoids the one ahead; see `conflicts_model.required_deceleration`."""
+    cdef double braking = -acceleration if acceleration < -BRAKING_MPS2 and speed > 0 else 0.0
+    cdef double coasting = reaction if braking == 0.0 else fmin(reaction, speed / braking)
+    cdef double room = gap + speed * coasting - 0.5 * braking * coasting * coasting - own * reaction
+    cdef double then = fmax(0.0, speed - braking * reaction), answer, rest
+    if own <= then and braking == 0.0:
+        return 0.0
+    if room <= 0.05:
+        return REQUIRED_MAX_MPS2 if own > then else 0.0
+    if braking == 0.0:
+        return fmin(REQUIRED_MAX_MPS2, (own - then) ** 2 / (2.0 * room))
+    rest = room + then * then / (2.0 * braking)
+    answer = own * own / (2.0 * rest)
+    if own / answer < then / braking and own > then:
+        answer = braking + (own - then) ** 2 / (2.0 * room)
+    return fmin(REQUIRED_MAX_MPS2, answer)
+
+
+def required_deceleration(double own_mps, double gap_m, double speed_mps, double acceleration_mps2, double reaction_s):
+    """The formula alone, m/s2, for tests against `conflicts_model`."""
+    return needed(own_mps, gap_m, speed_mps, acceleration_mps2, reaction_s)

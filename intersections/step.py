@@ -1,0 +1,229 @@
+"""One intersection, one step: samples in, decisions and the next deadline out.
+
+    samples -> tracks -> places -> conflicts -> warnings
+                  \\-> report on the 100 ms grid      lamps -> report when they change
+
+Rules:
+* No I/O, no clock, no chance: the same steps give the same decisions, byte for byte, from any snapshot on.
+* Samples of a batch take effect in their order; conflicts are judged once, after the last.
+* The cause of a warning is the latest sample of the batch that shows one of its parties.
+* The state is changed in place: a step either ends or is a defect of ours.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from intersections.conflicts import ConflictConfig, Workspace, find_conflicts
+from intersections.decisions import Cause, Decision, Party, SensorFault, TrackReport, WarningKind
+from intersections.lamps import Lamps
+from intersections.localize import Places, localize, network
+from intersections.map import IntersectionMap
+from intersections.paths import flatten
+from intersections.samples import CommandKind, CommandSample, Sample, SignalSample
+from intersections.warnings.ledger import WarningLedger
+from positioning.frames import LocalFrame
+from positioning.samples import Detection, MotionSample, RsuFrame, Verdict
+from positioning.tracks import SourceFault, TrackerConfig, TrackTable, TrackView
+
+REPORT_NS = 100_000_000
+IDLE_NS = 1_000_000_000  # an intersection that waits for nothing looks at itself once a second
+SAME_PLACE_M = 5.0  # a detection this near a party has shown it: a car's length
+TIMER = Cause("", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class IntersectionConfig:
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
+    conflicts: ConflictConfig = field(default_factory=ConflictConfig)
+
+
+class Intersection:
+    """All state of one intersection. Use `step` to move it on."""
+
+    def __init__(self, map: IntersectionMap, config: IntersectionConfig | None = None) -> None:
+        self.map = map
+        self.id = map.id
+        self.config = config or IntersectionConfig()
+        self.frame = LocalFrame(map.origin.latitude_rad, map.origin.longitude_rad, map.origin.height_m)
+        self.paths = flatten(map)
+        self.tracks = TrackTable(self.frame, self.config.tracker)
+        self.lamps = Lamps(map.id, self.paths.groups)
+        self.warnings = WarningLedger(map.id)
+        self.verdicts: Counter[tuple[str, Verdict]] = Counter()  # by source; for display, not part of the state
+        self._network = network(self.paths)
+        self._space = Workspace()
+        self._places = Places()
+        self._meanings = self.lamps.meanings(0)
+        self._report_due_ns = 0
+        self._reported_tracks = 0
+
+    def take(self, sample: Sample) -> bool:
+        """Let one sample take effect. True if it may have touched tracks."""
+        return _TAKE[type(sample)](self, sample)
+
+    def look(self, now_ns: int) -> TrackView:
+        """Tracks as of now, silent ones ended."""
+        self.tracks.expire(now_ns)
+        return self.tracks.view(now_ns)
+
+    def judge(self, view: TrackView, now_ns: int, touched: bool, cause_of: Callable[[tuple[Party, Party]], Cause]) -> list[Decision]:
+        """Warnings by this view. After a change of lamps every pair is judged again, however long ago its tracks were updated."""
+        meanings = self.lamps.meanings(now_ns)
+        relit = not np.array_equal(meanings, self._meanings)
+        self._meanings = meanings
+        if not touched and not relit:
+            return list(self.warnings.refresh(view, now_ns, cause_of))
+        if relit:
+            view.updated[:] = 1
+        self._places = localize(self._network, self.paths, view, self._places, meanings)
+        found = find_conflicts(self._network, self.paths, view, self._places, meanings, self.config.conflicts, self._space)
+        return list(self.warnings.judge(found, view, now_ns, cause_of))
+
+    def report(self, view: TrackView, now_ns: int) -> list[Decision]:
+        """All tracks, once per 100 ms of our clock, while there are any and once when the last is gone."""
+        if now_ns < self._report_due_ns:
+            return []
+        self._report_due_ns = (now_ns // REPORT_NS + 1) * REPORT_NS
+        if len(view.ids) == 0 and self._reported_tracks == 0:
+            return []
+        self._reported_tracks = len(view.ids)
+        motion, sigma_m = np.ascontiguousarray(view.motion[:, :5]), np.ascontiguousarray(view.sigma[:, 0])
+        return [TrackReport(self.id, now_ns, view.ids, view.classes, motion, sigma_m, view.size_m, dict(view.vehicles))]
+
+    def next_deadline_ns(self, now_ns: int) -> int:
+        """When silence itself must be acted on: a report, the end of a track, a warning to repeat, a lamp gone stale."""
+        report_ns = self._report_due_ns if self._reported_tracks or len(self.tracks) else now_ns + IDLE_NS
+        others = (self.tracks.next_deadline_ns(), self.warnings.next_deadline_ns(), self.lamps.next_deadline_ns(now_ns))
+        return max(now_ns + 1, min(report_ns, *(due_ns for due_ns in others if due_ns is not None)))
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """Everything that later decisions depend on."""
+        parts: dict[str, Mapping[str, NDArray[Any]]] = {
+            "tracks": self.tracks.snapshot(),
+            "lamps": self.lamps.snapshot(),
+            "warnings": self.warnings.snapshot(),
+            "places": {name: getattr(self._places, name).copy() for name in Places.__slots__},
+            "step": {
+                "meanings": self._meanings.copy(),
+                "report": np.array([self._report_due_ns, self._reported_tracks], np.int64),
+            },
+        }
+        return {f"{part}/{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a snapshot of an intersection with the same map and configuration."""
+        parts: dict[str, dict[str, NDArray[Any]]] = {}
+        for key, array in arrays.items():
+            part, name = key.split("/", 1)
+            parts.setdefault(part, {})[name] = array
+        self.tracks.restore(parts["tracks"])
+        self.lamps.restore(parts["lamps"])
+        self.warnings.restore(parts["warnings"])
+        self._places = Places(**parts["places"])
+        self._meanings = parts["step"]["meanings"].copy()
+        self._report_due_ns, self._reported_tracks = (int(number) for number in parts["step"]["report"])
+
+    def _take_frame(self, frame: RsuFrame) -> bool:
+        for verdict, count in self.tracks.update_frame(frame).items():
+            self.verdicts[frame.station, verdict] += count
+        return True
+
+    def _take_motion(self, sample: MotionSample) -> bool:
+        for verdict, count in self.tracks.update_motion([sample]).items():
+            self.verdicts[sample.vehicle, verdict] += count
+        return True
+
+    def _take_signal(self, sample: SignalSample) -> bool:
+        self.lamps.take(sample)
+        return False
+
+    def _take_command(self, command: CommandSample) -> bool:
+        return _OBEY[command.kind](self, command)
+
+    def _acknowledge(self, command: CommandSample) -> bool:
+        self.warnings.acknowledge(command.about, command.author, command.answer)
+        return False
+
+    def _reset_tracks(self, command: CommandSample) -> bool:
+        self.tracks.reset()
+        return True
+
+    def _silence(self, command: CommandSample) -> bool:
+        if command.about in WarningKind.__members__:
+            self.warnings.silence(WarningKind(command.about), command.valid_until_ns)
+        return False
+
+
+_TAKE: dict[type, Callable[[Intersection, Any], bool]] = {
+    RsuFrame: Intersection._take_frame,
+    MotionSample: Intersection._take_motion,
+    SignalSample: Intersection._take_signal,
+    CommandSample: Intersection._take_command,
+}
+_OBEY: dict[CommandKind, Callable[[Intersection, CommandSample], bool]] = {
+    CommandKind.ACKNOWLEDGEMENT: Intersection._acknowledge,
+    CommandKind.RESET_TRACKS: Intersection._reset_tracks,
+    CommandKind.SILENCE: Intersection._silence,
+}
+
+
+def step(intersection: Intersection, samples: Sequence[Sample], now_ns: int) -> tuple[list[Decision], int]:
+    """Let the samples take effect at `now_ns`; -> what is decided, and when to step again if nothing arrives."""
+    touched = False
+    for sample in samples:
+        touched |= intersection.take(sample)
+    view = intersection.look(now_ns)
+    latest = _cause(samples[-1]) if samples else TIMER
+    decisions = intersection.judge(view, now_ns, touched, lambda parties: _shown_by(intersection, samples, parties))
+    lamps = intersection.lamps.report(now_ns, latest)
+    decisions += [lamps] if lamps else []
+    decisions += [_sensor_fault(intersection.id, fault, now_ns, latest) for fault in intersection.tracks.take_faults()]
+    decisions += intersection.report(view, now_ns)
+    return decisions, intersection.next_deadline_ns(now_ns)
+
+
+def _cause(sample: Sample) -> Cause:
+    match sample:
+        case RsuFrame():
+            return Cause(sample.station, sample.sequence)
+        case MotionSample():
+            return Cause(sample.vehicle, sample.sequence)
+        case SignalSample():
+            return Cause(f"signal {sample.intersection}", sample.sequence)
+        case CommandSample():
+            return Cause(sample.author, 0)
+
+
+def _shown_by(intersection: Intersection, samples: Sequence[Sample], parties: tuple[Party, Party]) -> Cause:
+    """The latest sample that has a detection where one of the parties is; else the latest sample; else the timer."""
+    if not samples:
+        return TIMER
+    places = np.array([[party.east_m, party.north_m] for party in parties])
+    seen = [sample for sample in samples if isinstance(sample, RsuFrame | MotionSample)]
+    if len(seen) == 1:
+        return _cause(seen[0])
+    for sample in reversed(seen):
+        rows = sample.rows if isinstance(sample, RsuFrame) else sample.row[None]
+        enu = intersection.frame.enu_from_geodetic(rows[:, Detection.LATITUDE_RAD].copy(), rows[:, Detection.LONGITUDE_RAD].copy())
+        if (np.hypot(*np.moveaxis(enu[:, None] - places[None], -1, 0)) <= SAME_PLACE_M).any():
+            return _cause(sample)
+    return _cause(samples[-1])
+
+
+def _sensor_fault(intersection: str, fault: SourceFault, now_ns: int, cause: Cause) -> SensorFault:
+    return SensorFault(
+        id=f"{intersection}-fault-{fault.source}-{fault.subject}-{fault.quantity}",
+        intersection=intersection,
+        source=fault.source,
+        subject=fault.subject,
+        quantity=fault.quantity,
+        text=fault.text,
+        created_ns=now_ns,
+        cleared=fault.cleared,
+        cause=cause,
+    )

@@ -1,0 +1,234 @@
+"""The warnings in force at one intersection: raised once per conflict, updated in place, cleared explicitly.
+
+Rules:
+* A conflict is a kind and a pair of tracks; its warning keeps one id, `{intersection}-{kind}-{number}`, from RAISED to CLEARED.
+* It is cleared when a party's track ends, when its kind is silenced, or when the pair was judged and found harmless for CLEAR_NS.
+* Pairs that were not judged again (nobody updated them) keep their state.
+* Everybody hears of it at least every REFRESH_NS while it lasts, and at once when its severity changes.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from intersections.conflicts import Column, Conflicts
+from intersections.decisions import Cause, Party, Severity, Warning, WarningKind, WarningState
+from intersections.warnings import fcw, icw, vrucw
+from intersections.warnings.application import Application, severity
+from positioning.samples import ObjectClass
+from positioning.tracks import TrackView
+
+APPLICATIONS: tuple[Application, ...] = (icw.APPLICATION, fcw.APPLICATION, vrucw.APPLICATION)  # in the order of ConflictKind
+VALID_NS = 1_000_000_000
+REFRESH_NS = 400_000_000  # 500 ms is promised; steps come every 100 ms
+CLEAR_NS = 500_000_000
+WARNINGS_MAX = 1024  # in force at one intersection; more is a broken sensor, not traffic
+
+Key = tuple[WarningKind, int, int]
+CauseOf = Callable[[tuple[Party, Party]], Cause]
+
+
+@dataclass(slots=True)
+class _Entry:
+    warning: Warning
+    rule: int
+    harmless_since_ns: int | None = None
+    answers: tuple[tuple[str, str], ...] = ()
+
+
+class WarningLedger:
+    def __init__(self, intersection: str) -> None:
+        self._intersection = intersection
+        self._entries: dict[Key, _Entry] = {}
+        self._number = 0
+        self._silent_until_ns: dict[WarningKind, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def silence(self, kind: WarningKind, until_ns: int) -> None:
+        self._silent_until_ns[kind] = until_ns
+
+    def acknowledge(self, warning_id: str, author: str, answer: str) -> bool:
+        """Record that somebody has answered a warning in force; False if there is none of this id."""
+        for entry in self._entries.values():
+            if entry.warning.id == warning_id:
+                entry.answers = (*(pair for pair in entry.answers if pair[0] != author), (author, answer))
+                return True
+        return False
+
+    def answers(self, warning_id: str) -> tuple[tuple[str, str], ...]:
+        """(author, answer) of all who have acknowledged it."""
+        return next((entry.answers for entry in self._entries.values() if entry.warning.id == warning_id), ())
+
+    def judge(self, conflicts: Conflicts, view: TrackView, now_ns: int, cause_of: CauseOf) -> list[Warning]:
+        """Raise, update and clear from one evaluation."""
+        rows = {int(id): row for row, id in enumerate(view.ids)}
+        raised, held = self._masks(conflicts, now_ns)
+        decided: list[Warning] = []
+        seen: set[Key] = set()
+        for row in np.flatnonzero(raised | held):
+            key = _key(conflicts, int(row), view)
+            entry = self._entries.get(key)
+            if entry is None and not raised[row]:
+                continue
+            seen.add(key)
+            decided += self._take(key, entry, conflicts, int(row), view, now_ns, cause_of)
+        decided += self._absent(seen, rows, view, now_ns, cause_of)
+        return decided
+
+    def refresh(self, view: TrackView, now_ns: int, cause_of: CauseOf) -> list[Warning]:
+        """What time alone demands: updates due, parties gone, kinds silenced."""
+        return self._absent(set(self._entries), {int(id): row for row, id in enumerate(view.ids)}, view, now_ns, cause_of)
+
+    def clear_all(self, now_ns: int, cause: Cause) -> list[Warning]:
+        return [self._clear(key, now_ns, cause) for key in list(self._entries)]
+
+    def next_deadline_ns(self) -> int | None:
+        return min((entry.warning.updated_ns + REFRESH_NS for entry in self._entries.values()), default=None)
+
+    def _masks(self, conflicts: Conflicts, now_ns: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        raised, held = np.zeros(len(conflicts.pairs), bool), np.zeros(len(conflicts.pairs), bool)
+        for application in APPLICATIONS:
+            if not self._silent(application.kind, now_ns):
+                raised |= application.raises(conflicts)
+                held |= application.holds(conflicts)
+        return raised, held
+
+    def _silent(self, kind: WarningKind, now_ns: int) -> bool:
+        return now_ns < self._silent_until_ns.get(kind, 0)
+
+    def _take(
+        self, key: Key, entry: _Entry | None, conflicts: Conflicts, row: int, view: TrackView, now_ns: int, cause_of: CauseOf
+    ) -> Iterable[Warning]:
+        if entry is None:
+            if len(self._entries) >= WARNINGS_MAX:
+                return
+            self._number += 1
+            first = self._warning(key, conflicts, row, view, now_ns, cause_of)
+            self._entries[key] = _Entry(first, int(conflicts.pairs[row, 3]))
+            yield first
+            return
+        entry.harmless_since_ns, entry.rule = None, int(conflicts.pairs[row, 3])
+        level = _severity(conflicts, row)
+        if level == entry.warning.severity and now_ns < entry.warning.updated_ns + REFRESH_NS:
+            return
+        fresh = self._warning(key, conflicts, row, view, now_ns, cause_of)
+        kept = {"id": entry.warning.id, "created_ns": entry.warning.created_ns, "state": WarningState.UPDATED}
+        entry.warning = replace(fresh, **kept)
+        yield entry.warning
+
+    def _warning(self, key: Key, conflicts: Conflicts, row: int, view: TrackView, now_ns: int, cause_of: CauseOf) -> Warning:
+        first, second = int(conflicts.pairs[row, 0]), int(conflicts.pairs[row, 1])
+        parties = (_party(view, first), _party(view, second))
+        values = [float(value) for value in conflicts.values[row]]
+        return Warning(
+            id=f"{self._intersection}-{key[0]}-{self._number}",
+            intersection=self._intersection,
+            kind=key[0],
+            state=WarningState.RAISED,
+            created_ns=now_ns,
+            updated_ns=now_ns,
+            valid_until_ns=now_ns + VALID_NS,
+            severity=_severity(conflicts, row),
+            parties=parties,
+            east_m=values[Column.EAST_M],
+            north_m=values[Column.NORTH_M],
+            time_to_conflict_s=values[Column.TTC_S],
+            post_encroachment_s=values[Column.PET_S],
+            required_deceleration_mps2=values[Column.REQUIRED_MPS2],
+            confidence=values[Column.PROBABILITY],
+            cause=cause_of(parties),
+        )
+
+    def _absent(self, seen: set[Key], rows: dict[int, int], view: TrackView, now_ns: int, cause_of: CauseOf) -> list[Warning]:
+        """Warnings without a conflict in this evaluation, and those that are due."""
+        decided: list[Warning] = []
+        for key, entry in list(self._entries.items()):
+            first, second = (rows.get(party.track_id) for party in entry.warning.parties)
+            if first is None or second is None or self._silent(key[0], now_ns):
+                decided.append(self._clear(key, now_ns, cause_of(entry.warning.parties)))
+                continue
+            if key not in seen and (view.updated[first] or view.updated[second]):
+                entry.harmless_since_ns = now_ns if entry.harmless_since_ns is None else entry.harmless_since_ns
+                if now_ns - entry.harmless_since_ns >= CLEAR_NS:
+                    decided.append(self._clear(key, now_ns, cause_of(entry.warning.parties)))
+                    continue
+            if now_ns >= entry.warning.updated_ns + REFRESH_NS:
+                decided.append(self._again(entry, (_party(view, first), _party(view, second)), now_ns))
+        return decided
+
+    def _again(self, entry: _Entry, parties: tuple[Party, Party], now_ns: int) -> Warning:
+        """The same judgement, later: the parties have moved and the time to conflict has run on."""
+        elapsed_s = (now_ns - entry.warning.updated_ns) / 1e9
+        entry.warning = replace(
+            entry.warning,
+            state=WarningState.UPDATED,
+            updated_ns=now_ns,
+            valid_until_ns=now_ns + VALID_NS,
+            parties=parties,
+            time_to_conflict_s=max(0.0, entry.warning.time_to_conflict_s - elapsed_s),
+        )
+        return entry.warning
+
+    def _clear(self, key: Key, now_ns: int, cause: Cause) -> Warning:
+        entry = self._entries.pop(key)
+        return replace(entry.warning, state=WarningState.CLEARED, updated_ns=now_ns, valid_until_ns=now_ns + VALID_NS, cause=cause)
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        ledger = {
+            "number": self._number,
+            "silent_until_ns": {str(kind): until_ns for kind, until_ns in self._silent_until_ns.items()},
+            "entries": [_entry_json(entry) for entry in self._entries.values()],
+        }
+        return {"json": np.frombuffer(json.dumps(ledger).encode(), np.uint8).copy()}
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        ledger = json.loads(arrays["json"].tobytes())
+        self._number = ledger["number"]
+        self._silent_until_ns = {WarningKind(kind): until_ns for kind, until_ns in ledger["silent_until_ns"].items()}
+        entries = [_entry(entry) for entry in ledger["entries"]]
+        self._entries = {_entry_key(entry.warning): entry for entry in entries}
+
+
+def _severity(conflicts: Conflicts, row: int) -> Severity:
+    values = conflicts.values[row]
+    return severity(int(conflicts.pairs[row, 3]), float(values[Column.TTC_S]), float(values[Column.REQUIRED_MPS2]))
+
+
+def _key(conflicts: Conflicts, row: int, view: TrackView) -> Key:
+    first, second, kind, _ = (int(number) for number in conflicts.pairs[row])
+    low, high = sorted((int(view.ids[first]), int(view.ids[second])))
+    return APPLICATIONS[kind].kind, low, high
+
+
+def _entry_key(warning: Warning) -> Key:
+    low, high = sorted(party.track_id for party in warning.parties)
+    return warning.kind, low, high
+
+
+def _party(view: TrackView, row: int) -> Party:
+    east_m, north_m, speed_mps, heading_rad = (float(value) for value in view.motion[row, :4])
+    id = int(view.ids[row])
+    return Party(id, ObjectClass(int(view.classes[row])), view.vehicles.get(id, ""), east_m, north_m, speed_mps, heading_rad)
+
+
+def _entry_json(entry: _Entry) -> dict[str, Any]:
+    warning = {name: getattr(entry.warning, name) for name in Warning.__slots__ if name not in ("parties", "cause")}
+    parties = [[getattr(party, name) for name in Party.__slots__] for party in entry.warning.parties]
+    cause = [entry.warning.cause.station, entry.warning.cause.sequence]
+    state = {"rule": entry.rule, "harmless_since_ns": entry.harmless_since_ns, "answers": entry.answers}
+    return {"warning": warning, "parties": parties, "cause": cause, **state}
+
+
+def _entry(stored: dict[str, Any]) -> _Entry:
+    first, second = (Party(party[0], ObjectClass(party[1]), *party[2:]) for party in stored["parties"])
+    named = stored["warning"]
+    kinds = {"kind": WarningKind(named["kind"]), "state": WarningState(named["state"]), "severity": Severity(named["severity"])}
+    warning = Warning(**{**named, **kinds, "parties": (first, second), "cause": Cause(*stored["cause"])})
+    answers = tuple((author, answer) for author, answer in stored["answers"])
+    return _Entry(warning, stored["rule"], stored["harmless_since_ns"], answers)
