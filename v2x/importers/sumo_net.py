@@ -221,7 +221,8 @@ class _Builder:
         """Through the internal lanes; straight on where the network has none, begun earlier where the two lanes touch."""
         inner = np.vstack([np.empty((0, 2)), *(self.network.lanes[id].shape for id in self._internal_lanes(move))])
         start, end = ingress.shape[-1], egress.shape[0]
-        clear = (np.hypot(*(inner - start).T) > JOG_M) & (np.hypot(*(inner - end).T) > JOG_M)
+        jog_m = min(JOG_M, float(np.hypot(*(end - start))) / 3)
+        clear = (np.hypot(*(inner - start).T) > jog_m) & (np.hypot(*(inner - end).T) > jog_m)
         path = without_repeats(np.vstack([start[None], inner[clear], end[None]]))
         if len(path) >= 2 and arc_lengths(path)[-1] >= 10 * MIN_STEP_M:
             return path
