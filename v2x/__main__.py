@@ -58,7 +58,7 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
 
 @overview.callback()
 def _overview(
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show version and build.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show version and build.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Vehicle-road cooperation for a city district."""
 

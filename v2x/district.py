@@ -61,7 +61,11 @@ def intersections_of(header: Header) -> dict[str, Intersection]:
 
 
 def version() -> str:
-    return metadata.version(DISTRIBUTION)
+    """'source' where the package runs from its folder without being installed."""
+    try:
+        return metadata.version(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return "source"
 
 
 @cache

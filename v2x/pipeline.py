@@ -49,7 +49,7 @@ class StepLog(Protocol):
 class NoLog:
     """For roads that are not recorded, replays among them."""
 
-    def wants_state(self, now_ns: int) -> bool:
+    def wants_state(self, now_ns: int) -> bool:  # noqa: ARG002 - the Protocol's
         return False
 
     def write_state(self, state: RoadState) -> None:

@@ -40,7 +40,7 @@ class Progress:
 
     def __init__(self, source: SampleSource, clock: Clock) -> None:
         self.counts = Counts()
-        self.warnings: Counter[str] = Counter({kind: 0 for kind in WarningKind})
+        self.warnings: Counter[str] = Counter(dict.fromkeys(WarningKind, 0))
         self._source = source
         self._clock = clock
         self._taken: Sequence[Arrival] = ()
@@ -57,7 +57,7 @@ class Progress:
         self._note_arrivals()
         return taken
 
-    def publish(self, decisions: Sequence[Decision], now_ns: int) -> None:
+    def publish(self, decisions: Sequence[Decision], now_ns: int) -> None:  # noqa: ARG002 - the Protocol's
         for decision in decisions:
             match decision:
                 case TrackReport():

@@ -17,8 +17,8 @@ from time import monotonic
 from intersections.decisions import Decision
 from v2x.arrivals import Arrival, ArrivalKind
 from v2x.clock import SetClock
-from v2x.log_format import Damage, End, Gap, Header, Item, LogError, LoggedArrival, Step, read_log
 from v2x.district import build_id, intersections_of
+from v2x.log_format import Damage, End, Gap, Header, Item, LogError, LoggedArrival, Step, read_log
 from v2x.messages import MessageEncoder
 from v2x.pipeline import DecisionSink, NoLog, Pipeline, RoadState
 from v2x.recorder import SUFFIX
@@ -110,7 +110,7 @@ class LogSource:
         self._exact = False  # whether the pipeline is where the live one was; the next state makes it so
         self._began: tuple[float, int] | None = None
 
-    async def take(self, deadline_ns: int) -> list[Arrival] | None:
+    async def take(self, deadline_ns: int) -> list[Arrival] | None:  # noqa: ARG002 - the Protocol's
         """The next step's arrivals; its time, not the deadline, says when."""
         for item in self._items:
             match item:

@@ -31,7 +31,7 @@ def replay_command(
     from_: Annotated[str, typer.Option("--from", help="Begin here: an RFC 3339 time.")] = "",
     speed: Annotated[str, typer.Option(help="'max', or a factor: 1 plays as it was.")] = "max",
     events: Annotated[Path | None, typer.Option(help="Write what was decided, one JSON object a line.")] = None,
-    tracks: Annotated[bool, typer.Option("--tracks", help="With --events: the 10 Hz track reports too.")] = False,
+    tracks: Annotated[bool, typer.Option("--tracks", help="With --events: the 10 Hz track reports too.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Play an input log again through the same pipeline and verify its decisions. Exits 1 where they differ."""
     try:
@@ -47,8 +47,10 @@ def replay_command(
 
 
 def report(result: ReplayResult) -> str:
-    recorded = result.recorded_digest
-    equal = "no END to compare with" if not recorded else "equal to the recorded one" if result.digest == recorded else "NOT the recorded one"
+    if not result.recorded_digest:
+        equal = "no END to compare with"
+    else:
+        equal = "equal to the recorded one" if result.digest == result.recorded_digest else "NOT the recorded one"
     lines = [
         f"steps          {result.steps}",
         f"decisions      {result.decisions}",

@@ -1,0 +1,239 @@
+"""The one place that knows the concrete classes: a road is opened, serves, and is closed without losing anything.
+
+Rules:
+* Everything runs in one event loop under one TaskGroup with named tasks; what fails there fails the road, loudly.
+* The way up: broker, link, road, ingest; listening comes last. The way down is the reverse: no more input, what waits is stepped,
+  what was decided is sent, the log gets its END, the broker ends.
+"""
+
+import asyncio
+import gc
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass, replace
+from time import monotonic
+
+import orjson
+import structlog
+
+from intersections.step import Intersection
+from v2x.areas import areas_of, nearest_area
+from v2x.arrivals import ArrivalQueue
+from v2x.broker import Broker
+from v2x.clock import ScaledClock
+from v2x.commands import CommandGate
+from v2x.config import Settings, join_address, split_address
+from v2x.district import EXAMPLE_INTERSECTION, build_id, example_map_text, parse_maps, read_maps
+from v2x.ingest import IngestLimits, IngestServer
+from v2x.log_format import Header
+from v2x.messages import MessageEncoder
+from v2x.mqtt import BrokerAddress, MqttLink, broker_address
+from v2x.outbox import Fate
+from v2x.pipeline import NoLog, Pipeline
+from v2x.progress import Progress, summary
+from v2x.recorder import LogPolicy, Recorder
+from v2x.stations import PeerKind, Station, StationRegistry, hash_token
+from v2x.tls import Binding
+
+CONNECT_WAIT_S = 5.0
+CLOCK_WATCH_S = 10.0
+WALL_STEP_NS = 100_000_000
+SWITCH_INTERVAL_S = 0.0005  # the log's writer gives the interpreter back ten times sooner than by default
+EXAMPLE_STATION = "rsu-example"
+EXAMPLE_TOKEN = "example"  # noqa: S105 - published, and taken from this machine only
+UNSENT = frozenset({Fate.EXPIRED, Fate.DISPLACED, Fate.UNACKNOWLEDGED})
+GC_THRESHOLDS = (20_000, 50, 1000)  # samples and decisions form no cycles: full collections are rare, and see little after freeze
+
+_log = structlog.get_logger("v2x.app")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where this process really listens, and the broker it publishes to."""
+
+    grpc: str
+    mqtt: str
+    websocket: str
+
+
+class LiveRoad:
+    """A road that serves; what `open_road` gives. After it was closed its counters stay readable."""
+
+    def __init__(self, settings: Settings, clock: ScaledClock, map_texts: Mapping[str, str]) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.maps = parse_maps(map_texts)
+        self.intersections = {name: Intersection(map) for name, map in self.maps.items()}
+        self.queue = ArrivalQueue(clock.now_ns, speed=clock.speed)
+        self.progress = Progress(self.queue, clock)
+        self.recorder = _recorder(settings, clock.now_ns(), map_texts)
+        self.endpoints = Endpoints("", settings.mqtt_url, "")
+        self.link: MqttLink
+        self.ingest: IngestServer
+        self.pipeline: Pipeline
+        self._started_s = monotonic()
+
+    def drops(self) -> Counter[str]:
+        """All that came or was decided and went no further, by reason."""
+        drops: Counter[str] = Counter()
+        for verdict, count in self.queue.dropped.items():
+            drops[f"queued {verdict.name}"] += count
+        for counts in self.ingest.counters().rejected.values():
+            for verdict, count in counts.items():
+                drops[f"received {verdict.name}"] += count
+        for (kind, fate), count in self.link.outbox.fates.items():
+            if fate in UNSENT:
+                drops[f"{kind} {fate}"] += count
+        if self.recorder is not None:
+            drops["steps not logged"] += self.recorder.lost_steps
+        return +drops
+
+    def summary(self) -> str:
+        fates = self.link.outbox.fates
+        sent = {kind: count for (kind, fate), count in sorted(fates.items()) if fate is Fate.SENT}
+        notes = {
+            "messages sent": ", ".join(f"{count} {kind}" for kind, count in sent.items()) or "none",
+            "decision hash": self.pipeline.digest.hex(),
+            "log": str(self.recorder.path) if self.recorder is not None else "not kept",
+        }
+        return summary(self.progress, monotonic() - self._started_s, self.drops(), notes)
+
+
+@asynccontextmanager
+async def open_road(settings: Settings, clock: ScaledClock | None = None) -> AsyncIterator[LiveRoad]:
+    """A road that listens; leaving the context closes it in order. Raises ConfigError, BrokerError."""
+    map_texts, builtin = _maps(settings)
+    road = LiveRoad(settings, clock or ScaledClock(), map_texts)
+    settings.state.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        address = await _open_broker(road, stack)
+        encoder = MessageEncoder(settings.region, {name: one.frame for name, one in road.intersections.items()})
+        road.link = MqttLink(address, encoder, CommandGate(road.intersections), road.clock.now_ns, road.queue.put)
+        road.ingest = _ingest(road, builtin)
+        sinks = (road.link, road.ingest, road.progress)
+        road.pipeline = Pipeline(road.intersections, road.recorder or NoLog(), sinks)
+        async with _running(road):
+            yield road
+
+
+@asynccontextmanager
+async def _running(road: LiveRoad) -> AsyncIterator[None]:
+    """The tasks of a road, from the first to listen to the last to fall silent."""
+    if road.recorder is not None:
+        road.recorder.start()
+    try:
+        async with asyncio.TaskGroup() as group:
+            link = group.create_task(road.link.run(), name="mqtt")
+            steps = group.create_task(road.pipeline.run(road.progress, road.clock), name="road")
+            watch = group.create_task(_watch_wall_clock(road.clock), name="wall-clock")
+            await _await_connection(road.link)
+            await _listen(road)
+            _settle_interpreter()
+            yield
+            await road.ingest.stop()
+            road.queue.close()
+            await steps
+            if road.recorder is not None:
+                road.recorder.close(road.pipeline.take_state(road.clock.now_ns()))
+            road.link.close()
+            await link
+            watch.cancel()
+    finally:
+        await road.ingest.stop()
+        if road.recorder is not None:
+            road.recorder.flush()
+
+
+def _maps(settings: Settings) -> tuple[dict[str, str], tuple[Station, ...]]:
+    """Map texts by intersection, and the stations known without a registry: those of the packaged example."""
+    if settings.maps:
+        return read_maps(settings.maps), ()
+    _log.info(
+        "no map is configured: serving the packaged example crossing",
+        intersection=EXAMPLE_INTERSECTION,
+        station=EXAMPLE_STATION,
+        token=EXAMPLE_TOKEN,
+        reachable="from this machine only",
+    )
+    token = hash_token(EXAMPLE_TOKEN)
+    station = Station(EXAMPLE_STATION, PeerKind.ROADSIDE, EXAMPLE_INTERSECTION, None, token, approved=True, loopback_only=True)
+    return {EXAMPLE_INTERSECTION: example_map_text()}, (station,)
+
+
+def _recorder(settings: Settings, now_ns: int, map_texts: Mapping[str, str]) -> Recorder | None:
+    if not settings.record:
+        return None
+    policy = LogPolicy(settings.log_path, settings.log_file_bytes, settings.log_keep_files)
+    return Recorder(policy, Header(build_id(), now_ns, {"region": settings.region}, dict(map_texts)))
+
+
+def _ingest(road: LiveRoad, builtin: tuple[Station, ...]) -> IngestServer:
+    settings, limits = road.settings, IngestLimits()
+    frames = {name: one.frame for name, one in road.intersections.items()}
+    host, port = split_address(settings.grpc)
+    return IngestServer(
+        road.queue,
+        StationRegistry(settings.stations_file, builtin),
+        limits,
+        nearest_area(areas_of(frames, limits.area_radius_m)),
+        road.clock.now_ns,
+        frames,
+        binding=Binding(host, port, settings.tls_certificate, settings.tls_key, settings.insecure),
+        vehicle_token=settings.vehicle_token,
+        sensor_offsets=lambda: _sensor_offsets(road.intersections),
+    )
+
+
+def _sensor_offsets(intersections: Mapping[str, Intersection]) -> dict[str, tuple[float, float, float, float]]:
+    """By station, as the tracks estimate them; a station stands at one intersection."""
+    return {station: offset for one in intersections.values() for station, offset in one.tracks.sensor_offsets().items()}
+
+
+async def _open_broker(road: LiveRoad, stack: AsyncExitStack) -> BrokerAddress:
+    settings = road.settings
+    if settings.mqtt_url:
+        return broker_address(settings.mqtt_url)
+    broker = Broker(settings.state, split_address(settings.mqtt), split_address(settings.websocket))
+    await stack.enter_async_context(broker)
+    road.endpoints = Endpoints("", join_address(*broker.mqtt), join_address(*broker.websocket))
+    return BrokerAddress(*broker.mqtt)
+
+
+async def _await_connection(link: MqttLink) -> None:
+    """A broker that is away is no reason not to serve: vehicles are warned by gRPC too, and it may come back."""
+    try:
+        async with asyncio.timeout(CONNECT_WAIT_S):
+            await link.connected.wait()
+    except TimeoutError:
+        _log.warning("the MQTT broker does not answer; serving without it until it does", waited_s=CONNECT_WAIT_S)
+
+
+async def _listen(road: LiveRoad) -> None:
+    """Take in, and tell where: the file is written beside and renamed, so that a reader never sees half of it."""
+    host, _ = split_address(road.settings.grpc)
+    road.endpoints = replace(road.endpoints, grpc=join_address(host, await road.ingest.start()))
+    path = road.settings.endpoints_file
+    beside = path.with_suffix(".new")
+    beside.write_bytes(orjson.dumps(asdict(road.endpoints), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    beside.replace(path)
+
+
+async def _watch_wall_clock(clock: ScaledClock) -> None:
+    """Says when somebody stepped the wall clock: ours goes on as it was, stations that follow it will seem to jump."""
+    told_ns = 0
+    while True:
+        await asyncio.sleep(CLOCK_WATCH_S)
+        step_ns = clock.step_of_wall_ns()
+        if abs(step_ns - told_ns) > WALL_STEP_NS:
+            told_ns = step_ns
+            _log.warning("the wall clock was stepped; the road keeps its own time until it is started anew", step_s=step_ns / 1e9)
+
+
+def _settle_interpreter() -> None:
+    """After the start nothing big is allocated any more: keep the collector and the log's writer out of the road's latency."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)

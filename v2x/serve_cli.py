@@ -1,0 +1,89 @@
+"""`v2x serve`: a road in the foreground until Ctrl-C or SIGTERM; then nothing that came in is lost."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from v2x.app import LiveRoad, open_road
+from v2x.broker import BrokerError
+from v2x.config import Settings, load_settings
+from v2x.errors import ConfigError
+from v2x.logs import configure_logs
+from v2x.progress import show_live_line
+
+serve_app = typer.Typer(add_completion=False)
+
+EXAMPLES = """
+Examples:
+
+  v2x serve                                               the packaged example crossing
+
+  v2x serve --map north.json --map south.json
+
+  v2x serve --mqtt-url mqtts://user:password@broker:8883  another broker
+
+  V2X_LOG_LEVEL=debug v2x serve --config district.toml
+"""
+
+
+@serve_app.command(epilog=EXAMPLES)
+def serve(
+    config: Annotated[Path | None, typer.Option(help="Settings, TOML; default: v2x.toml where it is.")] = None,
+    map: Annotated[list[Path] | None, typer.Option(help="A map (own JSON); again for more. Default: the packaged example.")] = None,
+    stations: Annotated[Path | None, typer.Option(help="The registry of stations; default: stations.json in the state folder.")] = None,
+    state: Annotated[Path | None, typer.Option(help="Folder for registry, log, broker and endpoints.json; default: state.")] = None,
+    grpc: Annotated[str | None, typer.Option(help="Listen for gRPC here; default 127.0.0.1:50051. Port 0: any free one.")] = None,
+    mqtt: Annotated[str | None, typer.Option(help="The bundled broker's MQTT listener; default 127.0.0.1:1883.")] = None,
+    websocket: Annotated[str | None, typer.Option(help="The bundled broker's websocket listener; default 127.0.0.1:8083.")] = None,
+    mqtt_url: Annotated[str | None, typer.Option(help="Use this broker and start none: mqtt[s]://[user:password@]host[:port].")] = None,
+    region: Annotated[str | None, typer.Option(help="Third level of all topics; default: district.")] = None,
+    tls_certificate: Annotated[Path | None, typer.Option(help="PEM, for gRPC.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM, for gRPC.")] = None,
+    vehicle_token: Annotated[str | None, typer.Option(help="Ask connected vehicles for this token.")] = None,
+    insecure: Annotated[bool | None, typer.Option("--insecure", help="Listen beyond loopback without TLS and tokens.")] = None,
+    record: Annotated[bool | None, typer.Option(help="Keep the input log; default: yes.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    progress: Annotated[bool | None, typer.Option(help="The live line; default: where stderr is a terminal.")] = None,
+) -> None:
+    """Serve intersections: roadside units and vehicles in by gRPC, warnings and tracks out by MQTT."""
+    flags = {name: value for name, value in locals().items() if name not in ("config", "map")}
+    settings = load_settings(flags | {"maps": map or None}, config)
+    configure_logs(settings.log_level)
+    try:
+        asyncio.run(serve_until_stopped(settings))
+    except* ConfigError as wrong:
+        raise _first(wrong) from None
+    except* BrokerError as wrong:
+        raise ConfigError("--mqtt", str(_first(wrong))) from wrong
+
+
+async def serve_until_stopped(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with open_road(settings) as road:
+        where = road.endpoints
+        websocket = f", websocket {where.websocket}" if where.websocket else ""
+        typer.echo(f"serving {', '.join(road.maps)}: gRPC {where.grpc}, MQTT {where.mqtt}{websocket}; Ctrl-C ends", err=True)
+        line = asyncio.create_task(_live_line(road), name="live-line")
+        await stop.wait()
+        line.cancel()
+        await asyncio.wait({line})
+    typer.echo(road.summary(), err=True)
+
+
+async def _live_line(road: LiveRoad) -> None:
+    wanted = road.settings.progress
+    if sys.stderr.isatty() if wanted is None else wanted:
+        await show_live_line(road.progress, lambda: road.drops().total(), sys.stderr)
+
+
+def _first(group: BaseExceptionGroup[Exception]) -> Exception:
+    """Tasks fail in groups of groups; an operator wants the one sentence."""
+    one = group.exceptions[0]
+    return _first(one) if isinstance(one, BaseExceptionGroup) else one
