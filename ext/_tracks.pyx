@@ -1,0 +1,365 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""One roadside frame, one vehicle's sample or one view into the tracker's arrays, each in one call.
+
+Rules:
+* The arrays are those of `positioning.track_columns`; Python checks shapes once per call here and owns all memory.
+* Nothing here allocates a Python object or reads a clock; the GIL is free while a frame is worked on.
+* The readable twin is `positioning.model`.
+"""
+
+from libc.math cimport INFINITY, M_PI, M_SQRT2, NAN, atan2, cos, exp, fabs, floor, fmod, hypot, isnan, log, sin, sqrt
+from libc.stdint cimport int64_t, uint8_t
+from libc.stdlib cimport calloc, free, llabs, malloc
+from libc.string cimport memcpy, memset
+
+cdef enum:  # as `positioning.track_columns`
+    EAST = 0, NORTH = 1, SPEED = 2, HEADING = 3, YAW = 4, ACCELERATION = 5
+    M_ID = 0, M_TIME_NS = 1, M_BORN_NS = 2, M_HIT_NS = 3, M_END_NS = 4, M_CONFIRMED = 5, M_HITS = 6, M_CLASS = 7, M_ORIENTED = 8
+    M_UPDATED = 9, M_ROADSIDE_NS = 10, M_ANCHOR_NS = 11, M_VEHICLE = 12, M_SOURCES = 13, MARKS = 14
+    N_LENGTH = 0, N_WIDTH = 1, N_SIZE_WEIGHT = 2, N_HIT_EAST = 3, N_HIT_NORTH = 4, N_ANCHOR_EAST = 5, N_ANCHOR_NORTH = 6
+    N_SPEED_SURPRISES = 7, N_HEADING_SURPRISES = 8, N_OWN_EAST = 9, N_OWN_NORTH = 10, N_FLOOR = 11, N_VOTES = 12
+    CLASSES = 11, NUMBERS = 23
+    L_EAST = 0, L_NORTH = 1, L_ANCHOR_EAST = 2, L_ANCHOR_NORTH = 3, L_TRAVELLED = 4, L_SPEED = 5, L_SIN = 6, L_COS = 7, LINKS = 8
+    LM_TIME = 0, LM_LOCAL_ID = 1, LM_ANCHOR_NS = 2, LM_SPEED_TRUST = 3, LM_HEADING_TRUST = 4, LINK_MARKS = 5
+    UNKNOWN = 0, TRUSTED = 1, DOUBTED = 2, FAULTY = 3, RECOVERING = 4
+    ACCELERATION_SIGMA = 0, ACCELERATION_TIME = 1, YAW_SIGMA = 2, YAW_TIME = 3, SPEED_WALK = 4, HEADING_WALK = 5, POSITION_WALK = 6
+    TOP_SPEED = 7, POSITION_SIGMA = 8, SPEED_SIGMA = 9, HEADING_SIGMA = 10, LENGTH = 11, WIDTH = 12, KIND = 13, PROFILE_COLUMNS = 14
+    DETECTION_COLUMNS = 13, EVENT_COLUMNS = 7
+    EXIT_CELLS = 64
+    EDGES = 8  # tracks considered per detection, the likeliest
+
+cdef int[10] TRUST_STEPS = [DOUBTED, TRUSTED, DOUBTED, TRUSTED, FAULTY, TRUSTED, FAULTY, RECOVERING, FAULTY, TRUSTED]
+
+cdef double GATE = 16.0  # chi-square, 2 degrees of freedom: 3 in 10,000 true positions fall outside
+cdef double COST_OF_NONE = 24.0
+cdef double COST_SHIFT = 3.0  # what the station's own numbering is worth
+cdef double FARTHEST_M = 8.0
+cdef double JUMP_M = 5.0  # a lane change in one step, under the same local number
+cdef double SMALLEST_VARIANCE = 1e-8
+cdef double FASTEST_UNORIENTED_MPS = 20.0
+cdef double WINDOW_S = 0.6
+cdef double WINDOW_FIRST_S = 0.35
+cdef double WINDOW_GAP_S = 0.5
+cdef double VOTE_MEMORY = 0.98
+cdef double OWN_INFLATION = 9.0  # a receiver's errors last for many samples
+cdef double OWN_CORRELATED_SAMPLES = 600.0
+cdef double OWN_SMOOTHING = 0.05
+cdef double COAST_S = 2.0
+cdef double COAST_STANDING_S = 2.5
+cdef double COAST_LEAST_S = 0.35  # three frames at 10 Hz
+cdef double EXIT_CELL_M = 8.0
+cdef double LATE_S = 0.5
+cdef double FORGOTTEN_S = 10.0
+cdef int64_t LOST_NS = 300_000_000
+cdef int64_t PAIR_NS = 120_000_000
+cdef int64_t CONTINUITY_NS = 600_000_000
+
+LAYOUT = {
+    "marks": MARKS, "numbers": NUMBERS, "links": LINKS, "link_marks": LINK_MARKS, "profile": PROFILE_COLUMNS,
+    "detection": DETECTION_COLUMNS, "events": EVENT_COLUMNS, "exit_cells": EXIT_CELLS, "votes": N_VOTES, "trust_steps": list(TRUST_STEPS),
+}
+
+
+cdef struct Table:
+    double* motion
+    double* covariance
+    int64_t* marks
+    double* numbers
+    double* links
+    int64_t* link_marks
+    const double* profiles
+    double* offsets  # (stations + 1, 3): east, north, clockwise yaw about the origin; slot 0 is the vehicles' own fixes
+    double* offset_covariance
+    int64_t* exits  # (cells, cells, 2): tracks lost for good, tracks seen again
+    double* events
+    Py_ssize_t sources
+    int stations
+    int64_t event_count
+    int64_t event_capacity
+
+
+cdef struct Seen:
+    double east, north, speed, heading, acceleration, yaw_rate, length, width
+    double position_sigma, speed_sigma, heading_sigma, existence
+    int64_t local_id
+    int kind
+
+
+include "_tracks_motion.pxi"
+include "_tracks_assign.pxi"
+include "_tracks_evidence.pxi"
+include "_tracks_frame.pxi"
+
+
+cdef struct Candidate:
+    int64_t row
+    double y[6]
+    double q[36]
+    Flow flow
+
+
+cdef struct Room:
+    Seen* seen
+    Candidate* candidates
+    int* order  # detections by east
+    int* edges
+    double* costs
+    int* degrees
+    int* choice
+
+
+cdef int reserve(Room* room, Py_ssize_t detections, Py_ssize_t tracks) noexcept nogil:
+    room.seen = <Seen*> malloc((detections + 1) * sizeof(Seen))
+    room.candidates = <Candidate*> malloc((tracks + 1) * sizeof(Candidate))
+    room.order = <int*> malloc((detections + 1) * 3 * sizeof(int))
+    room.edges = <int*> malloc((detections + 1) * EDGES * sizeof(int))
+    room.costs = <double*> malloc((detections + 1) * EDGES * sizeof(double))
+    if room.seen == NULL or room.candidates == NULL or room.order == NULL or room.edges == NULL or room.costs == NULL:
+        return -1
+    room.degrees = room.order + detections
+    room.choice = room.degrees + detections
+    return 0
+
+
+cdef void release(Room* room) noexcept nogil:
+    free(room.seen)
+    free(room.candidates)
+    free(room.order)
+    free(room.edges)
+    free(room.costs)
+
+
+cdef void offer(Room* room, int detection, int candidate, double cost) noexcept nogil:
+    """Keep the EDGES cheapest tracks of a detection."""
+    cdef int* edges = room.edges + detection * EDGES
+    cdef double* costs = room.costs + detection * EDGES
+    cdef int k, worst = 0
+    if room.degrees[detection] < EDGES:
+        k = room.degrees[detection]
+        room.degrees[detection] += 1
+    else:
+        for k in range(1, EDGES):
+            if costs[k] > costs[worst]:
+                worst = k
+        if cost >= costs[worst]:
+            return
+        k = worst
+    edges[k] = candidate
+    costs[k] = cost
+
+
+cdef void sort_by_east(Room* room, int count) noexcept nogil:
+    cdef int i, j, held
+    for i in range(1, count):
+        held = room.order[i]
+        j = i - 1
+        while j >= 0 and room.seen[room.order[j]].east > room.seen[held].east:
+            room.order[j + 1] = room.order[j]
+            j -= 1
+        room.order[j + 1] = held
+
+
+cdef inline int first_from(const Room* room, int count, double east) noexcept nogil:
+    cdef int low = 0, high = count, middle
+    while low < high:
+        middle = (low + high) // 2
+        if room.seen[room.order[middle]].east < east:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+cdef int consider(Table* t, Room* room, int64_t row, int source, int64_t now, int count, int found) noexcept nogil:
+    """Predict the track to the frame's moment if any detection lies near, and offer it to those inside the gate."""
+    cdef double* x = t.motion + 6 * row
+    cdef int64_t* m = t.marks + row * MARKS
+    cdef double dt = (now - m[M_TIME_NS]) * 1e-9, wide = FARTHEST_M + fabs(x[SPEED] * dt), cost
+    cdef int k = first_from(room, count, x[EAST] - wide), j
+    cdef Candidate* c = NULL
+    if dt < -LATE_S or dt > FORGOTTEN_S or t.link_marks[(row * t.sources + source) * LINK_MARKS + LM_TIME] == now:
+        return found
+    while k < count and room.seen[room.order[k]].east <= x[EAST] + wide:
+        j = room.order[k]
+        k += 1
+        if fabs(room.seen[j].north - x[NORTH]) > wide:
+            continue
+        if c == NULL:
+            c = &room.candidates[found]
+            c.row = row
+            memcpy(c.q, t.covariance + 36 * row, sizeof(c.q))
+            predict(x, c.q, dt, t.profiles + m[M_CLASS] * PROFILE_COLUMNS, m[M_ORIENTED], c.y, &c.flow)
+        cost = pair_cost(t, row, source, &room.seen[j], now, c.y, c.q)
+        if cost < COST_OF_NONE + COST_SHIFT:
+            offer(room, j, found, cost)
+    return found if c == NULL else found + 1
+
+
+cdef Py_ssize_t take_frame(
+    Table* t, Room* room, Py_ssize_t tracks, int source, int64_t now, const int64_t* local_ids, const uint8_t* classes, const double* rows,
+    const double* enu, int count, int64_t next_id, int64_t* outcome
+) noexcept nogil:
+    cdef Py_ssize_t row, after = tracks
+    cdef int j, placed = 0, found = 0
+    for j in range(count):
+        read(rows + j * DETECTION_COLUMNS, enu + 2 * j, local_ids[j], classes[j], t.offsets + 3 * source, t.profiles, &room.seen[j])
+        room.degrees[j] = 0
+        outcome[j] = -1
+        if fabs(room.seen[j].east) < 1e5 and fabs(room.seen[j].north) < 1e5:
+            room.order[placed] = j
+            placed += 1
+            outcome[j] = 0
+    sort_by_east(room, placed)
+    for row in range(tracks):
+        found = consider(t, room, row, source, now, placed, found)
+    if assign_all(count, found, room.edges, room.costs, room.degrees, COST_OF_NONE + COST_SHIFT, room.choice) < 0:
+        return -1
+    for j in range(count):
+        if outcome[j] < 0:
+            continue
+        if room.choice[j] >= 0:
+            outcome[j] = room.candidates[room.choice[j]].row
+            fuse(t, outcome[j], source, &room.seen[j], now, room.candidates[room.choice[j]].y, room.candidates[room.choice[j]].q,
+                 &room.candidates[room.choice[j]].flow)
+        else:
+            outcome[j] = after
+            begin(t, after, next_id + (after - tracks), source, &room.seen[j], now)
+            after += 1
+    return after
+
+
+cdef int bind(
+    Table* t, double[:, ::1] motion, double[:, ::1] covariance, int64_t[:, ::1] marks, double[:, ::1] numbers, double[:, :, ::1] links,
+    int64_t[:, :, ::1] link_marks, const double[:, ::1] profiles, double[:, ::1] offsets, double[:, :, ::1] offset_covariance,
+    int64_t[:, :, ::1] exits, double[:, ::1] events, int stations
+) except -1:
+    cdef Py_ssize_t capacity = motion.shape[0], sources = links.shape[1]
+    if not (
+        capacity > 0 and motion.shape[1] == 6 and covariance.shape[0] == marks.shape[0] == numbers.shape[0] == links.shape[0] == capacity
+        and link_marks.shape[0] == capacity and link_marks.shape[1] == sources and covariance.shape[1] == 36 and marks.shape[1] == MARKS
+        and numbers.shape[1] == NUMBERS and links.shape[2] == LINKS and link_marks.shape[2] == LINK_MARKS
+        and profiles.shape[0] == CLASSES and profiles.shape[1] == PROFILE_COLUMNS and 0 <= stations < sources
+        and offsets.shape[0] == offset_covariance.shape[0] == sources and offsets.shape[1] == 3
+        and offset_covariance.shape[1] == offset_covariance.shape[2] == 3 and exits.shape[0] == exits.shape[1] == EXIT_CELLS
+        and exits.shape[2] == 2 and events.shape[0] > 0 and events.shape[1] == EVENT_COLUMNS
+    ):
+        raise ValueError("the tracker's arrays do not have the layout of positioning.track_columns")
+    t.motion = &motion[0, 0]
+    t.covariance = &covariance[0, 0]
+    t.marks = &marks[0, 0]
+    t.numbers = &numbers[0, 0]
+    t.links = &links[0, 0, 0]
+    t.link_marks = &link_marks[0, 0, 0]
+    t.profiles = &profiles[0, 0]
+    t.offsets = &offsets[0, 0]
+    t.offset_covariance = &offset_covariance[0, 0, 0]
+    t.exits = &exits[0, 0, 0]
+    t.events = &events[0, 0]
+    t.sources = sources
+    t.stations = stations
+    t.event_count = 0
+    t.event_capacity = events.shape[0]
+    return 0
+
+
+cdef class Tracks:
+    """Pointers into the arrays of one tracker, checked once; made anew when an array is replaced."""
+
+    cdef Table table
+    cdef Py_ssize_t capacity
+    cdef tuple kept
+
+    def __init__(self, motion, covariance, marks, numbers, links, link_marks, profiles, offsets, offset_covariance, exits, events, int stations):
+        bind(&self.table, motion, covariance, marks, numbers, links, link_marks, profiles, offsets, offset_covariance, exits, events, stations)
+        self.capacity = len(motion)
+        self.kept = (motion, covariance, marks, numbers, links, link_marks, profiles, offsets, offset_covariance, exits, events)
+
+    def take_frame(
+        self, Py_ssize_t count, int source, int64_t now_ns, int64_t next_id, const int64_t[::1] local_ids, const uint8_t[::1] classes,
+        const double[:, ::1] rows, const double[:, ::1] enu, int64_t[::1] outcome
+    ):
+        """-> (tracks, events). `outcome` (n,): the row each detection went to, -1 = no position."""
+        cdef Py_ssize_t n = rows.shape[0], after = count
+        cdef Room room
+        if not (0 <= count and count + n <= self.capacity and 0 < source <= self.table.stations):
+            raise ValueError("no room for the tracks of this frame, or an unknown source")
+        if not (
+            local_ids.shape[0] == classes.shape[0] == enu.shape[0] == outcome.shape[0] == n
+            and rows.shape[1] == DETECTION_COLUMNS and enu.shape[1] == 2
+        ):
+            raise ValueError("local_ids, classes, rows, enu and outcome must describe the same detections")
+        self.table.event_count = 0
+        if n == 0:
+            return count, 0
+        with nogil:
+            if reserve(&room, n, count) == 0:
+                after = take_frame(&self.table, &room, count, source, now_ns, &local_ids[0], &classes[0], &rows[0, 0], &enu[0, 0], <int> n,
+                                   next_id, &outcome[0])
+            else:
+                after = -1
+            release(&room)
+        if after < 0:
+            raise MemoryError
+        return after, self.table.event_count
+
+    def take_own(self, Py_ssize_t count, Py_ssize_t row, int64_t now_ns, int kind, const double[::1] values, double east_m, double north_m):
+        """Put a vehicle's own sample into its track. -> (inside the gate, events)."""
+        cdef double enu[2]
+        cdef Seen z
+        cdef Candidate c
+        if not 0 <= row < count <= self.capacity or values.shape[0] != DETECTION_COLUMNS:
+            raise ValueError("no such track, or not a detection row")
+        enu[0] = east_m
+        enu[1] = north_m
+        self.table.event_count = 0
+        with nogil:
+            read(&values[0], enu, 0, kind, self.table.offsets, self.table.profiles, &z)
+            inside = fuse_own(&self.table, row, &z, now_ns, &c)
+        return bool(inside), self.table.event_count
+
+    def nearest_own(self, Py_ssize_t count, int64_t now_ns, int kind, const double[::1] values, double east_m, double north_m):
+        """The track a vehicle's sample most likely is. -> (row or -1 = none near, cost, cost of the next likely)."""
+        cdef double enu[2]
+        cdef double costs[2]
+        cdef Seen z
+        cdef Py_ssize_t best
+        if not 0 <= count <= self.capacity or values.shape[0] != DETECTION_COLUMNS:
+            raise ValueError("more tracks than there is room for, or not a detection row")
+        enu[0] = east_m
+        enu[1] = north_m
+        with nogil:
+            read(&values[0], enu, 0, kind, self.table.offsets, self.table.profiles, &z)
+            best = likeliest(&self.table, count, &z, now_ns, costs)
+        return best, costs[0], costs[1]
+
+    def begin_own(self, Py_ssize_t count, int64_t id, int64_t now_ns, int kind, const double[::1] values, double east_m, double north_m):
+        """A new track at row `count` from a vehicle's own sample."""
+        cdef double enu[2]
+        cdef Seen z
+        if not 0 <= count < self.capacity or values.shape[0] != DETECTION_COLUMNS:
+            raise ValueError("no room for another track, or not a detection row")
+        enu[0] = east_m
+        enu[1] = north_m
+        with nogil:
+            read(&values[0], enu, 0, kind, self.table.offsets, self.table.profiles, &z)
+            begin(&self.table, count, id, 0, &z, now_ns)
+
+    def view(
+        self, Py_ssize_t count, int64_t now_ns, int64_t[::1] ids, uint8_t[::1] classes, double[:, ::1] motion, double[:, ::1] sigma,
+        double[:, ::1] size, uint8_t[::1] updated, int64_t[::1] vehicles
+    ):
+        """Confirmed tracks moved to now, densely from row 0; clears the updated marks. -> how many."""
+        if not (
+            0 <= count <= self.capacity and motion.shape[1] == 6 and sigma.shape[1] == 3 and size.shape[1] == 2
+            and min(ids.shape[0], classes.shape[0], motion.shape[0], sigma.shape[0], size.shape[0], updated.shape[0], vehicles.shape[0]) >= count
+        ):
+            raise ValueError("the view's arrays must hold every track")
+        if count == 0:
+            return 0
+        cdef Py_ssize_t shown
+        with nogil:
+            shown = show(&self.table, count, now_ns, &ids[0], &classes[0], &motion[0, 0], &sigma[0, 0], &size[0, 0], &updated[0], &vehicles[0])
+        return shown
+
+
+include "_tracks_view.pxi"

@@ -1,0 +1,56 @@
+from typing import Any
+
+from numpy import float64, int64, uint8
+from numpy.typing import NDArray
+
+LAYOUT: dict[str, Any]
+
+class Tracks:
+    def __init__(
+        self,
+        motion: NDArray[float64],
+        covariance: NDArray[float64],
+        marks: NDArray[int64],
+        numbers: NDArray[float64],
+        links: NDArray[float64],
+        link_marks: NDArray[int64],
+        profiles: NDArray[float64],
+        offsets: NDArray[float64],
+        offset_covariance: NDArray[float64],
+        exits: NDArray[int64],
+        events: NDArray[float64],
+        stations: int,
+    ) -> None: ...
+    def take_frame(
+        self,
+        count: int,
+        source: int,
+        now_ns: int,
+        next_id: int,
+        local_ids: NDArray[int64],
+        classes: NDArray[uint8],
+        rows: NDArray[float64],
+        enu: NDArray[float64],
+        outcome: NDArray[int64],
+    ) -> tuple[int, int]: ...
+    def take_own(
+        self, count: int, row: int, now_ns: int, kind: int, values: NDArray[float64], east_m: float, north_m: float
+    ) -> tuple[bool, int]: ...
+    def nearest_own(
+        self, count: int, now_ns: int, kind: int, values: NDArray[float64], east_m: float, north_m: float
+    ) -> tuple[int, float, float]: ...
+    def begin_own(
+        self, count: int, id: int, now_ns: int, kind: int, values: NDArray[float64], east_m: float, north_m: float
+    ) -> None: ...
+    def view(
+        self,
+        count: int,
+        now_ns: int,
+        ids: NDArray[int64],
+        classes: NDArray[uint8],
+        motion: NDArray[float64],
+        sigma: NDArray[float64],
+        size: NDArray[float64],
+        updated: NDArray[uint8],
+        vehicles: NDArray[int64],
+    ) -> int: ...

@@ -1,0 +1,86 @@
+"""Two tracks of one object: found when both persist close together and no source has seen both of late.
+
+Rules:
+* What one source sees as two objects at a time is two objects, however close.
+* The older id lives on, with the state of the one measured last.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from positioning.track_arrays import PER_TRACK, TrackArrays
+from positioning.track_columns import PROFILES, LinkMark, Mark, Motion, Profile
+
+APART_M = np.array([1.0, 2.5, 1.0, 0.6, 0.6])  # by Profile.KIND: closer than this may be one object
+SPEED_APART_MPS = 3.0
+HEADING_APART_RAD = 0.6
+BOTH_SEEN_NS = 800_000_000  # a source that saw each within this time sees two
+AGE_NS = 400_000_000  # younger tracks are not judged
+
+
+def duplicates(arrays: TrackArrays, now_ns: int) -> list[tuple[int, int]]:
+    """Merge what is double: -> [(row kept, row to remove)], the kept one already holding what both knew."""
+    marks = arrays.marks[: arrays.count]
+    rows = np.flatnonzero((marks[:, Mark.CONFIRMED] == 1) & (now_ns - marks[:, Mark.BORN_NS] >= AGE_NS))
+    if len(rows) < 2:
+        return []
+    pairs: list[tuple[int, int]] = []
+    used: set[int] = set()
+    for first, second in _close(arrays, rows, now_ns):
+        kept, gone = (first, second) if marks[first, Mark.ID] < marks[second, Mark.ID] else (second, first)
+        if not used & {kept, gone} and _same(arrays, kept, gone):
+            _absorb(arrays, kept, gone)
+            used |= {kept, gone}
+            pairs.append((kept, gone))
+    return pairs
+
+
+def _close(arrays: TrackArrays, rows: NDArray[np.intp], now_ns: int) -> list[tuple[int, int]]:
+    """Pairs within the widest distance of their class, by a sweep along the east."""
+    motion, marks = arrays.motion[rows], arrays.marks[rows]
+    dt = (now_ns - marks[:, Mark.TIME_NS]) * 1e-9
+    heading, gone = motion[:, Motion.HEADING_RAD], motion[:, Motion.SPEED_MPS] * dt
+    east, north = motion[:, Motion.EAST_M] + gone * np.sin(heading), motion[:, Motion.NORTH_M] + gone * np.cos(heading)
+    reach = APART_M[PROFILES[marks[:, Mark.CLASS], Profile.KIND].astype(np.intp)]
+    order = np.argsort(east, kind="stable")
+    east, north, reach, rows = east[order], north[order], reach[order], rows[order]
+    found: list[tuple[int, int]] = []
+    for step in range(1, len(rows)):
+        d_east = east[step:] - east[:-step]
+        if d_east.min() > APART_M.max():
+            break
+        near = np.flatnonzero(np.hypot(d_east, north[step:] - north[:-step]) < np.minimum(reach[step:], reach[:-step]))
+        found += [(int(rows[k]), int(rows[k + step])) for k in near]
+    return found
+
+
+def _same(arrays: TrackArrays, kept: int, gone: int) -> bool:
+    first, second = arrays.marks[kept], arrays.marks[gone]
+    seen = arrays.link_marks[kept, :, LinkMark.TIME_NS], arrays.link_marks[gone, :, LinkMark.TIME_NS]
+    both = (seen[0] > 0) & (seen[1] > 0) & (np.abs(seen[0] - seen[1]) < BOTH_SEEN_NS)
+    if both.any() or (first[Mark.VEHICLE] and second[Mark.VEHICLE]):
+        return False
+    if not (first[Mark.ORIENTED] and second[Mark.ORIENTED]):
+        return True
+    a, b = arrays.motion[kept], arrays.motion[gone]
+    turn = abs((a[Motion.HEADING_RAD] - b[Motion.HEADING_RAD] + np.pi) % (2 * np.pi) - np.pi)
+    slow = min(a[Motion.SPEED_MPS], b[Motion.SPEED_MPS]) < 1.0
+    return bool(abs(a[Motion.SPEED_MPS] - b[Motion.SPEED_MPS]) < SPEED_APART_MPS and (slow or turn < HEADING_APART_RAD))
+
+
+def _absorb(arrays: TrackArrays, kept: int, gone: int) -> None:
+    """The newest state, the older identity, every source's newest word."""
+    marks, link_marks, links = arrays.marks, arrays.link_marks, arrays.links
+    newer = link_marks[gone, :, LinkMark.TIME_NS] > link_marks[kept, :, LinkMark.TIME_NS]
+    joined_links, joined_marks = links[kept].copy(), link_marks[kept].copy()
+    joined_links[newer], joined_marks[newer] = links[gone][newer], link_marks[gone][newer]
+    identity = marks[kept, [Mark.ID, Mark.BORN_NS]].copy()
+    vehicle = max(marks[kept, Mark.VEHICLE], marks[gone, Mark.VEHICLE])
+    hits, updated = marks[kept, Mark.HITS] + marks[gone, Mark.HITS], max(marks[kept, Mark.UPDATED], marks[gone, Mark.UPDATED])
+    if marks[gone, Mark.HIT_NS] > marks[kept, Mark.HIT_NS]:
+        for name in PER_TRACK:
+            array = getattr(arrays, name)
+            array[kept] = array[gone]
+    marks[kept, [Mark.ID, Mark.BORN_NS]] = identity
+    marks[kept, Mark.VEHICLE], marks[kept, Mark.HITS], marks[kept, Mark.UPDATED] = vehicle, hits, updated
+    links[kept], link_marks[kept] = joined_links, joined_marks

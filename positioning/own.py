@@ -1,0 +1,124 @@
+"""Which track a connected vehicle is: bound after agreeing samples, so it never makes a second track beside the roadside one.
+
+Rules:
+* A track carries at most one vehicle, a vehicle at most one track; the track's VEHICLE mark is the only record of it.
+* A vehicle that stands among several likely tracks waits; one with none near begins its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from positioning import _tracks
+from positioning.samples import Verdict
+from positioning.track_arrays import TrackArrays
+from positioning.track_columns import Mark
+
+MAX_VEHICLES = 4096  # names remembered per intersection; the longest silent go first
+BIND_AFTER = 3  # samples in a row with the same likeliest track
+UNBIND_AFTER = 5  # samples in a row outside the gate
+LIKELY_COST = 20.0  # twice the negative log likelihood
+CLEAR_BY = 3.0  # the next likely track must cost more by this
+
+
+@dataclass(slots=True)
+class OwnLink:
+    """`key` is the vehicle's number in the tracks' VEHICLE mark."""
+
+    key: int
+    candidate: int = 0  # track id
+    votes: int = 0
+    strikes: int = 0
+
+
+class OwnLinks:
+    """The connected vehicles of one intersection, the longest silent first."""
+
+    def __init__(self) -> None:
+        self._links: dict[str, OwnLink] = {}
+        self._names: dict[int, str] = {}
+        self._next_key = 1
+
+    def name(self, key: int) -> str:
+        return self._names.get(key, "")
+
+    def take(
+        self,
+        kernel: _tracks.Tracks,
+        arrays: TrackArrays,
+        vehicle: str,
+        next_id: int,
+        now_ns: int,
+        kind: int,
+        values: NDArray[np.float64],
+        east_m: float,
+        north_m: float,
+    ) -> tuple[Verdict, int, int]:
+        """-> (verdict, tracks begun, events of the kernel)."""
+        link = self._link(vehicle, arrays)
+        row = _row_of(arrays, link.key)
+        sample = (now_ns, kind, values, east_m, north_m)
+        if row >= 0:
+            inside, events = kernel.take_own(arrays.count, row, *sample)
+            link.strikes = 0 if inside else link.strikes + 1
+            if link.strikes < UNBIND_AFTER:
+                return (Verdict.ACCEPTED if inside else Verdict.OUT_OF_GATE), 0, events
+            arrays.marks[row, Mark.VEHICLE] = 0
+            link.strikes = 0
+        row, cost, next_cost = kernel.nearest_own(arrays.count, *sample)
+        if row < 0:
+            kernel.begin_own(arrays.count, next_id, *sample)
+            arrays.marks[arrays.count, Mark.VEHICLE] = link.key
+            arrays.count += 1
+            return Verdict.ACCEPTED, 1, 0
+        if not self._elect(link, int(arrays.marks[row, Mark.ID]), clear=cost < LIKELY_COST and next_cost - cost > CLEAR_BY):
+            return Verdict.ACCEPTED, 0, 0
+        arrays.marks[row, Mark.VEHICLE] = link.key
+        inside, events = kernel.take_own(arrays.count, row, *sample)
+        return (Verdict.ACCEPTED if inside else Verdict.OUT_OF_GATE), 0, events
+
+    @staticmethod
+    def _elect(link: OwnLink, candidate: int, *, clear: bool) -> bool:
+        link.votes = (link.votes + 1 if link.candidate == candidate else 1) if clear else 0
+        link.candidate = candidate
+        return link.votes >= BIND_AFTER
+
+    def _link(self, vehicle: str, arrays: TrackArrays) -> OwnLink:
+        link = self._links.pop(vehicle, None)
+        if link is None:
+            link = OwnLink(self._next_key)
+            self._next_key += 1
+            self._names[link.key] = vehicle
+            if len(self._links) >= MAX_VEHICLES:
+                self._drop(next(iter(self._links)), arrays)
+        self._links[vehicle] = link
+        return link
+
+    def _drop(self, vehicle: str, arrays: TrackArrays) -> None:
+        key = self._links.pop(vehicle).key
+        del self._names[key]
+        vehicles = arrays.marks[: arrays.count, Mark.VEHICLE]
+        vehicles[vehicles == key] = 0
+
+    def snapshot(self) -> dict[str, NDArray[np.generic]]:
+        links = self._links.values()
+        return {
+            "names": np.array(list(self._links), dtype=np.str_),
+            "links": np.array([(k.key, k.candidate, k.votes, k.strikes) for k in links], np.int64).reshape(-1, 4),
+            "next_key": np.array([self._next_key], np.int64),
+        }
+
+    @classmethod
+    def restored(cls, state: Mapping[str, NDArray[np.generic]]) -> "OwnLinks":
+        new = cls()
+        new._links = {str(name): OwnLink(*map(int, link)) for name, link in zip(state["names"], state["links"], strict=True)}
+        new._names = {link.key: name for name, link in new._links.items()}
+        new._next_key = int(state["next_key"][0])
+        return new
+
+
+def _row_of(arrays: TrackArrays, key: int) -> int:
+    rows = np.flatnonzero(arrays.marks[: arrays.count, Mark.VEHICLE] == key)
+    return int(rows[0]) if len(rows) else -1
