@@ -115,8 +115,12 @@ class StationAdmission:
             verdict = Verdict.OVERSIZED
         else:
             return Verdict.ACCEPTED
-        self._unread += 1
+        self.note_unread()
         return verdict
+
+    def note_unread(self) -> None:
+        """A message came whose number nobody could read: no gap."""
+        self._unread += 1
 
     def admit(self, sequence: int, stamp_ns: int, received_ns: int) -> tuple[Verdict, int]:
         """After decoding: the verdict, and the measured time on our clock."""

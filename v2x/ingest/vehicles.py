@@ -1,0 +1,221 @@
+"""VehicleService: vehicles' own samples in; warnings, lamp states, corrected positions and orders out.
+
+Rules:
+* A temporary id belongs to the stream that uses it, until that stream ends or has been silent for some seconds.
+* What a vehicle is told waits in its own bounded queue: one that stops reading holds up nobody.
+* Which intersection a sample belongs to follows from its position, each time anew.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import grpc
+
+from intersections.decisions import Decision, SignalReport, TrackReport, Warning
+from positioning.frames import LocalFrame
+from positioning.samples import Verdict
+from v2x.admission import AdmissionLimits, RateLimit, StationAdmission
+from v2x.areas import Locate
+from v2x.arrivals import Arrival, ArrivalKind, ArrivalQueue
+from v2x.clocks import SECOND_NS
+from v2x.commands import acknowledgement, command_arrival, encode_command
+from v2x.errors import WireError
+from v2x.ingest.access import Access, Context, RefusedError
+from v2x.ingest.downlink import Downlink, DownlinkKind
+from v2x.ingest.limits import IngestLimits
+from v2x.ingest.streams import STOPPING, OpenStream, Requests, first_message
+from v2x.ingest.tally import Tally
+from v2x.v1 import vehicle_pb2
+from v2x.wire import motion_sample, resolve_stamp, stamp_of, vehicle_downlink
+from v2x.wire.arrivals import decode
+
+ACKNOWLEDGEMENTS_PER_S = 5.0  # commands are never dropped from the queue, so they are limited here
+ACKNOWLEDGEMENT_BURST = 20
+
+
+class VehicleSession:
+    """One vehicle's stream: what is known of it between its messages."""
+
+    def __init__(self, stream: OpenStream, limits: AdmissionLimits, now_ns: int) -> None:
+        self.stream = stream
+        self.admission = StationAdmission(limits)
+        self.acknowledgements = RateLimit(ACKNOWLEDGEMENTS_PER_S, ACKNOWLEDGEMENT_BURST)
+        self.downlink = Downlink()
+        self.vehicle = ""
+        self.intersection = ""
+        self.heard_ns = now_ns
+        self.position_period_ns = 0  # 0: no positions wanted
+        self.position_due_ns = 0
+
+    def tell(self, kind: DownlinkKind, payload: bytes) -> None:
+        if not self.downlink.put(kind, payload):
+            self.stream.end(RefusedError(grpc.StatusCode.RESOURCE_EXHAUSTED, "orders wait unread; connect again and read"))
+
+
+class VehicleService:
+    def __init__(
+        self,
+        access: Access,
+        queue: ArrivalQueue,
+        locate: Locate,
+        frames: Mapping[str, LocalFrame],
+        limits: IngestLimits,
+        now_ns: Callable[[], int],
+    ) -> None:
+        self.total = Tally()
+        self._access = access
+        self._queue = queue
+        self._locate = locate
+        self._frames = frames
+        self._limits = limits
+        self._now_ns = now_ns
+        self._sessions: dict[str, VehicleSession] = {}  # by temporary id
+        self._streams: set[OpenStream] = set()
+        self._takers: dict[str, Callable[[VehicleSession, vehicle_pb2.VehicleUplink, int], None]] = {
+            "sample": self._take_sample,
+            "request": self._take_request,
+            "acknowledgement": self._take_acknowledgement,
+        }
+
+    @property
+    def connected(self) -> int:
+        return len(self._streams)
+
+    def end_all(self) -> None:
+        for stream in self._streams:
+            stream.end(STOPPING)
+
+    async def stream(self, requests: Requests, context: Context) -> None:
+        try:
+            self._access.admit_vehicle(context, self._now_ns())
+            first = await first_message(requests, self._limits.first_message_s)
+        except RefusedError as refusal:
+            await context.abort(refusal.code, refusal.text)
+        stream = OpenStream(context)
+        session = VehicleSession(stream, self._limits.vehicle, self._now_ns())
+        self._streams.add(stream)
+        try:
+            await context.send_initial_metadata(())
+            await stream.serve(self._read(session, requests, first), _write(session), lambda: None, self._limits.final_report_s)
+        finally:
+            self._streams.discard(stream)
+            self._release(session)
+
+    async def _read(self, session: VehicleSession, requests: Requests, first: bytes) -> None:
+        try:
+            self._take(session, first)
+            async for payload in requests:
+                if self._take(session, payload) is Verdict.RATE_LIMITED:
+                    await asyncio.sleep(self._limits.overload_pause_s)
+        except RefusedError as refusal:
+            session.stream.end(refusal)
+
+    def _take(self, session: VehicleSession, payload: bytes) -> Verdict:
+        """Judge one message and do what it says; raises RefusedError where the stream has to end."""
+        received_ns = self._now_ns()
+        session.heard_ns = received_ns
+        verdict = session.admission.admit_unread(len(payload), received_ns)
+        if verdict is Verdict.ACCEPTED:
+            try:
+                message = decode(vehicle_pb2.VehicleUplink, payload)
+                take = self._takers.get(message.WhichOneof("message") or "")
+                if take is not None:  # ranges, and what newer vehicles send, pass
+                    take(session, message, received_ns)
+            except WireError as error:
+                verdict = error.verdict
+        if verdict is Verdict.ACCEPTED:
+            self.total.frames += 1
+        else:
+            self.total.frames_rejected[verdict] += 1
+        return verdict
+
+    def _take_sample(self, session: VehicleSession, message: vehicle_pb2.VehicleUplink, received_ns: int) -> None:
+        sample = message.sample
+        stamp_ns = resolve_stamp(stamp_of(sample.measured), received_ns)
+        verdict, measured_ns = session.admission.admit(sample.sequence, stamp_ns, received_ns)
+        if verdict is not Verdict.ACCEPTED:
+            raise WireError(verdict, "not taken")
+        position = sample.fix.position
+        intersection = self._locate(math.radians(position.latitude_e7 * 1e-7), math.radians(position.longitude_e7 * 1e-7))
+        motion = motion_sample(sample, intersection or "", measured_ns, received_ns)
+        if intersection is None:
+            raise WireError(Verdict.OUT_OF_AREA, "no intersection is near")
+        self._bind(session, sample.temporary_id, received_ns)
+        session.intersection = intersection
+        payload = sample.SerializeToString()
+        self._queue.put(Arrival(ArrivalKind.VEHICLE_SAMPLE, session.vehicle, intersection, measured_ns, received_ns, payload, motion))
+        self.total.objects += 1
+
+    def _take_request(self, session: VehicleSession, message: vehicle_pb2.VehicleUplink, received_ns: int) -> None:
+        if message.request.WhichOneof("request") != "position_rate_dhz":
+            return
+        rate_dhz = message.request.position_rate_dhz
+        if rate_dhz > 100:
+            raise WireError(Verdict.OUT_OF_RANGE, f"position_rate_dhz {rate_dhz} is not in 0..100")
+        session.position_period_ns = 10 * SECOND_NS // rate_dhz if rate_dhz else 0
+        session.position_due_ns = received_ns
+
+    def _take_acknowledgement(self, session: VehicleSession, message: vehicle_pb2.VehicleUplink, received_ns: int) -> None:
+        answer = message.acknowledgement
+        if not session.vehicle or answer.temporary_id != session.vehicle:
+            raise WireError(Verdict.MALFORMED, "temporary_id has to be that of the stream's samples")
+        if not session.acknowledgements.takes(received_ns):
+            raise WireError(Verdict.RATE_LIMITED, f"at most {ACKNOWLEDGEMENTS_PER_S:g} acknowledgements a second are taken")
+        command = acknowledgement(session.vehicle, session.intersection, answer.about_id, answer.answer, answer.reason, received_ns)
+        self._queue.put(command_arrival(command, encode_command(command)))
+
+    def _bind(self, session: VehicleSession, vehicle: str, now_ns: int) -> None:
+        """The id is this stream's from now on; raises RefusedError while another stream uses it."""
+        if session.vehicle == vehicle and self._sessions.get(vehicle) is session:
+            return
+        holder = self._sessions.get(vehicle)
+        if holder is not None and holder is not session:
+            if now_ns - holder.heard_ns < self._limits.vehicle_silence_s * SECOND_NS:
+                raise RefusedError(grpc.StatusCode.ALREADY_EXISTS, f"temporary id {vehicle} is in use by another stream")
+            holder.stream.end(RefusedError(grpc.StatusCode.ABORTED, f"another stream took over temporary id {vehicle}"))
+        self._release(session)
+        session.vehicle = vehicle
+        self._sessions[vehicle] = session
+
+    def _release(self, session: VehicleSession) -> None:
+        if self._sessions.get(session.vehicle) is session:
+            del self._sessions[session.vehicle]
+
+    # Downlink
+
+    def publish(self, decisions: Sequence[Decision], now_ns: int) -> None:
+        """Each vehicle is told what concerns it; never waits."""
+        if not self._sessions:
+            return
+        for decision in decisions:
+            if isinstance(decision, Warning):
+                for party in decision.parties:
+                    self._tell(party.vehicle, DownlinkKind.WARNING, decision)
+            elif isinstance(decision, SignalReport):
+                for vehicle, session in self._sessions.items():
+                    if session.intersection == decision.intersection:
+                        self._tell(vehicle, DownlinkKind.SIGNAL, decision)
+            elif isinstance(decision, TrackReport):
+                self._tell_positions(decision, now_ns)
+
+    def _tell_positions(self, report: TrackReport, now_ns: int) -> None:
+        for vehicle in report.vehicles.values():
+            session = self._sessions.get(vehicle)
+            if session is None or not session.position_period_ns or now_ns < session.position_due_ns:
+                continue
+            session.position_due_ns = max(session.position_due_ns + session.position_period_ns, now_ns)
+            self._tell(vehicle, DownlinkKind.POSITION, report)
+
+    def _tell(self, vehicle: str, kind: DownlinkKind, decision: Decision) -> None:
+        session = self._sessions.get(vehicle)
+        if session is None:
+            return
+        message = vehicle_downlink(decision, self._frames[decision.intersection], vehicle)
+        if message is not None:
+            session.tell(kind, message.SerializeToString())
+
+
+async def _write(session: VehicleSession) -> None:
+    while True:
+        await session.stream.send(await session.downlink.take())
