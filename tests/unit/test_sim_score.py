@@ -10,6 +10,7 @@ from v2x.sim.score import Scene, Scorer, gospa
 
 def scene(truth, tracks, in_view=None, in_range=None):
     """`truth` and `tracks`: {id: (east, north)}."""
+
     def arrays(items):
         return np.array(list(items), dtype=np.int64), np.array(list(items.values()), dtype=float).reshape(-1, 2)
 

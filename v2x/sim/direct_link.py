@@ -6,13 +6,16 @@ Rules:
   step always lies within the field's last step.
 """
 
+import asyncio
 import heapq
 from collections.abc import Sequence
 
+from intersections.map import IntersectionMap
+from intersections.step import Intersection
 from v2x import wire
 from v2x.arrivals import Arrival
 from v2x.clock import SetClock
-from v2x.pipeline import RoadState
+from v2x.pipeline import DecisionSink, NoLog, Pipeline, StepLog
 from v2x.sim.field import Field, Sending
 
 
@@ -56,14 +59,11 @@ class DirectLink:
         return wire.arrival(sending.kind, sending.source, self._field.intersection, sending.measured_ns, sending.due_ns, sending.payload)
 
 
-class Unlogged:
-    """A step log for runs that need no replay: the seed brings them back."""
-
-    def wants_state(self, now_ns: int) -> bool:  # noqa: ARG002  the protocol's
-        return False
-
-    def write_state(self, state: RoadState) -> None:  # noqa: ARG002
-        raise AssertionError("not asked for")
-
-    def write_step(self, now_ns: int, arrivals: Sequence[Arrival]) -> None:
-        """Kept nowhere."""
+def play_direct(
+    field: Field, map: IntersectionMap, duration_s: float, sinks: Sequence[DecisionSink] = (), log: StepLog | None = None
+) -> Pipeline:
+    """Play the field to a road of its own; returns the pipeline at the end. Without a log nothing is kept: the seed brings it back."""
+    clock = SetClock(field.epoch_ns)
+    pipeline = Pipeline({map.id: Intersection(map)}, log or NoLog(), sinks)
+    asyncio.run(pipeline.run(DirectLink(field, clock, duration_s), clock))
+    return pipeline

@@ -1,0 +1,233 @@
+"""The demo's parts: its child processes, its listener at the broker, and what it prints."""
+
+import asyncio
+import json
+import shutil
+import signal
+import socket
+import sys
+import time
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiomqtt
+import orjson
+
+from v2x.sim.latency import Receipts
+from v2x.sim.scenario import Scenario
+
+READY_S = 30.0
+LOOK_S = 0.05
+STOP_S = 15.0
+DEFAULT_PORTS = {"--grpc": 50051, "--mqtt": 1883, "--websocket": 8083}
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the text says why and where to look."""
+
+
+@dataclass(slots=True)
+class Status:
+    """What is known so far: the sim's latest figures, and what came over MQTT."""
+
+    sim: dict[str, Any] = field(default_factory=dict)
+    raised: Counter[str] = field(default_factory=Counter)
+    open_warnings: dict[str, str] = field(default_factory=dict)
+    messages: Counter[str] = field(default_factory=Counter)
+    tracks_now: int = 0
+    tracks_seen: set[int] = field(default_factory=set)
+    sensor_faults: int = 0
+
+
+class Children:
+    """The server and the sim as processes; whatever happens, none outlives the `async with`."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+        self._server: Process | None = None
+        self._sim: Process | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for process in (self._sim, self._server):
+            await _end(process, signal.SIGTERM)
+
+    async def serve(self, map_file: Path, stations: Path, speed: float) -> None:
+        """The ordinary server; where a default port is taken it takes a free one."""
+        words = ["serve", "--state", str(self._state), "--map", str(map_file), "--stations", str(stations)]
+        for flag, port in DEFAULT_PORTS.items():
+            words += [flag, f"127.0.0.1:{port if _is_free(port) else 0}"]
+        if speed != 1.0:
+            words += ["--speed", f"{speed:g}"]
+        with (self._state / "serve.out").open("wb") as out, (self._state / "serve.log").open("wb") as log:
+            self._server = await _start(words, out, log)
+
+    async def sim(self, words: list[str], seconds: float, speed: float) -> AsyncIterator[bytes]:
+        """The sim; its lines of JSON."""
+        words = ["sim", "--link", "wire", "--state", str(self._state), "--seconds", f"{seconds:g}", "--json", *words]
+        if speed != 1.0:
+            words += ["--speed", f"{speed:g}", "--clock", json.loads((self._state / "endpoints.json").read_text())["clock"]]
+        with (self._state / "sim.log").open("wb") as log:
+            self._sim = await _start(words, PIPE, log)
+        assert self._sim.stdout is not None
+        return aiter(self._sim.stdout)
+
+    def server_ended(self) -> bool:
+        return self._server is None or self._server.returncode is not None
+
+    def interrupt_sim(self) -> None:
+        if self._sim is not None and self._sim.returncode is None:
+            self._sim.send_signal(signal.SIGINT)
+
+    async def check_sim(self) -> None:
+        """Raises DemoError with the sim's last words if it failed."""
+        assert self._sim is not None
+        if await self._sim.wait() != 0:
+            raise DemoError(f"the sim failed:\n{self.tail('sim.log')}")
+
+    async def stop_server(self) -> str:
+        """Its closing summary; raises DemoError if it did not end well."""
+        assert self._server is not None
+        await _end(self._server, signal.SIGINT)
+        if self._server.returncode != 0:
+            raise DemoError(f"the server ended with code {self._server.returncode}:\n{self.tail('serve.log')}")
+        return (self._state / "serve.out").read_text(errors="replace")
+
+    def tail(self, name: str) -> str:
+        return "\n".join((self._state / name).read_text(errors="replace").splitlines()[-12:])
+
+
+async def wait_for_endpoints(children: Children, state: Path) -> dict[str, str]:
+    """What the server really listens on; raises DemoError with its last words if it does not come up."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(READY_S):
+            while not children.server_ended():
+                with suppress(FileNotFoundError, json.JSONDecodeError):
+                    endpoints: dict[str, str] = json.loads((state / "endpoints.json").read_text())
+                    return endpoints
+                await asyncio.sleep(LOOK_S)
+    raise DemoError(f"the server did not come up:\n{children.tail('serve.log')}")
+
+
+class Listener:
+    """An ordinary subscriber of everything, noting each message's receipt before it looks inside."""
+
+    def __init__(self, address: str, receipts: Receipts, status: Status) -> None:
+        host, _, port = address.rpartition(":")
+        self._client = aiomqtt.Client(host, int(port))
+        self._receipts = receipts
+        self._status = status
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        await self._client.subscribe("v2x/v1/#", qos=1)
+        self._task = asyncio.create_task(self._listen(), name="listener")
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+        with suppress(aiomqtt.MqttError):  # the server, and its broker, may be gone already
+            await self._client.__aexit__(None, None, None)
+
+    async def _listen(self) -> None:
+        async for message in self._client.messages:
+            received_ns = time.monotonic_ns()
+            kind = message.topic.value.split("/")[4]
+            assert isinstance(message.payload, bytes)
+            self._note(kind, orjson.loads(message.payload), received_ns)
+
+    def _note(self, kind: str, body: dict[str, Any], received_ns: int) -> None:
+        status, cause = self._status, body["cause"]
+        status.messages[kind] += 1
+        self._receipts.note(kind, cause["station"], cause["sequence"], f"{body['id']} {body.get('state', '')}", received_ns)
+        match kind:
+            case "warning":
+                status.raised[body["kind"]] += body["state"] == "RAISED"
+                if body["state"] == "CLEARED":
+                    status.open_warnings.pop(body["id"], None)
+                else:
+                    status.open_warnings[body["id"]] = body["kind"]
+            case "track":
+                numbers = [track["id"] for track in body["tracks"]]
+                status.tracks_now = len(numbers)
+                status.tracks_seen.update(numbers)
+
+
+def live_line(status: Status, receipts: Receipts) -> str:
+    sim = status.sim
+    warnings = "  ".join(f"{kind} {status.raised[kind]}" for kind in ("ICW", "FCW", "VRUCW"))
+    rate = sim.get("objects", 0) / max(sim.get("sim_s", 0.0), 1.0)
+    latency = receipts.quantiles("warning", "signal")
+    return (
+        f"{sim.get('sim_s', 0.0):6.0f} s  {rate:5.0f} objects/s  {status.tracks_now:3d} tracks  {warnings}  "
+        f"latency p50 {latency.p50_ms:.1f} p99 {latency.p99_ms:.1f} ms"
+    )
+
+
+def closing_summary(scenario: Scenario, status: Status, receipts: Receipts, state: Path, server_words: str | None) -> str:
+    """A figure a line; the server's own summary below."""
+    sim = status.sim
+    rejected = {reason: count for reason, count in sim.get("rejected", {}).items() if count}
+    rejected |= {"by full streams": sim["dropped_by_streams"]} if sim.get("dropped_by_streams") else {}
+    rows = {
+        "played": f"{sim.get('sim_s', 0.0):.0f} s of {scenario.name}",
+        "sent": f"{sim.get('frames', 0):,} frames with {sim.get('objects', 0):,} objects, {sim.get('samples', 0):,} samples of "
+        f"{sim.get('vehicles', 0)} connected vehicles, {sim.get('signals', 0):,} lamp states",
+        "tracks": f"{len(status.tracks_seen):,} different, {status.messages['track']:,} reports",
+        "warnings raised": ", ".join(f"{status.raised[kind]} {kind}" for kind in ("ICW", "FCW", "VRUCW")),
+        "rejected": ", ".join(f"{count:,} {reason}" for reason, count in rejected.items()) or "none",
+        "frame -> warning": str(receipts.quantiles("warning")),
+        "lamps -> signal": str(receipts.quantiles("signal")),
+        "traffic": f"{sim.get('collisions', 0)} collisions, {sim.get('teleports', 0)} teleports, "
+        f"at most {sim.get('most_waiting', 0)} waiting to enter",
+        "messages": ", ".join(f"{count:,} {kind}" for kind, count in sorted(status.messages.items())),
+    }
+    lines = [f"  {name:<16}  {text}" for name, text in rows.items()]
+    lines += [f"  {text.split(':')[0]:<16}  {text.partition(': ')[2]}" for text in scenario.provenance]
+    lines += [f"  advice            {text}" for text in sim.get("advice", [])]
+    if server_words is not None:
+        lines += ["the server:", server_words.rstrip()]
+    return "\n".join([*lines, f"  replay            v2x replay {state / 'log'}"])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+async def _start(words: list[str], out: Any, log: Any) -> Process:
+    """`v2x WORDS` in a session of its own, so that Ctrl-C reaches only the demo; ended by the kernel if the demo is killed."""
+    setpriv = shutil.which("setpriv")
+    prefix = (setpriv, "--pdeathsig", "TERM", "--") if setpriv else ()
+    return await asyncio.create_subprocess_exec(
+        *prefix, sys.executable, "-m", "v2x", *words, stdin=DEVNULL, stdout=out, stderr=log, start_new_session=True
+    )
+
+
+async def _end(process: Process | None, number: signal.Signals) -> None:
+    if process is None or process.returncode is not None:
+        return
+    process.send_signal(number)
+    try:
+        async with asyncio.timeout(STOP_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,66 @@
+"""What a server needs to know of the simulated crossing: its map and its two stations, and for the sim the stations' tokens."""
+
+import json
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from intersections.map import IntersectionMap
+from intersections.map_json import save
+from positioning.frames import LocalFrame
+from v2x.clock import ScaledClock
+from v2x.sim.poses import opposite_corners
+from v2x.sim.scenario import Scenario
+from v2x.sim.stage import STATIONS, Play, read_map
+from v2x.stations import Pose, StationRegistry
+
+MAP_FILE = "map.json"
+STATIONS_FILE = "stations.json"
+TOKENS_FILE = "sim-tokens.json"
+SCENARIO_FOLDER = "scenario"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setup:
+    scenario: Scenario
+    map: IntersectionMap
+    map_file: Path
+
+
+def write_setup(play: Play, state: Path) -> Setup:
+    """Into the server's state folder: map, approved stations, and the tokens that only this machine's user may read."""
+    state.mkdir(parents=True, exist_ok=True)
+    scenario, map = read_map(play, state / SCENARIO_FOLDER)
+    save(map, state / MAP_FILE)
+    frame = LocalFrame(map.origin.latitude_rad, map.origin.longitude_rad, map.origin.height_m)
+    registry = StationRegistry(state / STATIONS_FILE)
+    tokens = {}
+    for station, (east_m, north_m) in zip(STATIONS, opposite_corners(map), strict=True):
+        latitude, longitude = frame.geodetic_from_enu(east_m, north_m)
+        pose = Pose(math.degrees(latitude[0]), math.degrees(longitude[0]))
+        tokens[station] = registry.approve(station, map.id, pose)
+    _write_private(state / TOKENS_FILE, json.dumps(tokens))
+    return Setup(scenario, map, state / MAP_FILE)
+
+
+def read_tokens(state: Path) -> dict[str, str]:
+    tokens: dict[str, str] = json.loads((state / TOKENS_FILE).read_text())
+    return tokens
+
+
+def clock_reading(clock: ScaledClock, monotonic_ns: int) -> str:
+    """`clock` as text for another process of this machine."""
+    return f"{clock.now_ns()}@{monotonic_ns}"
+
+
+def shared_clock(reading: str, speed: float, monotonic_ns: int) -> ScaledClock:
+    """The clock that was read, going on here: the monotonic clock is the same in all processes of one machine."""
+    now_ns, read_at_ns = (int(part) for part in reading.split("@"))
+    return ScaledClock(speed, now_ns + round((monotonic_ns - read_at_ns) * speed))
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
