@@ -56,6 +56,7 @@ class Broker:
         self.mqtt = mqtt
         self.websocket = websocket
         self.restarts = 0
+        self.restarted = asyncio.Event()  # for whoever wants to hear of it
         self._process: asyncio.subprocess.Process | None = None
         self._watching: asyncio.Task[None] | None = None
 
@@ -111,7 +112,11 @@ class Broker:
             self._process = await asyncio.create_subprocess_exec(
                 *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
-        await self._ready(self._process)
+        try:
+            await self._ready(self._process)
+        except BaseException:
+            self._terminate()
+            raise
 
     async def _ready(self, process: asyncio.subprocess.Process) -> None:
         """Tries both listeners until they answer, the process ends, or it takes too long."""
@@ -119,7 +124,7 @@ class Broker:
         look_s = FIRST_LOOK_S
         try:
             async with asyncio.timeout(READY_S):
-                while not (await _answers(self.mqtt) and await _answers(self.websocket)):
+                while not (await answers(self.mqtt) and await answers(self.websocket)):
                     await asyncio.wait({ended}, timeout=look_s)
                     if ended.done():
                         raise BrokerError(f"the broker ended with code {ended.result()}", self._tail())
@@ -141,9 +146,9 @@ class Broker:
             try:
                 await self._spawn()
                 backoff_s = BACKOFF_FIRST_S
+                self.restarted.set()
                 log.info("broker.restarted", pid=self.pid)
             except BrokerError as error:
-                self._terminate()
                 backoff_s = min(2.0 * backoff_s, BACKOFF_LAST_S)
                 log.error("broker.restart_failed", reason=str(error))  # noqa: TRY400 - the reason is the broker's, not our trace
 
@@ -209,7 +214,8 @@ def _bound(address: tuple[str, int], flag: str) -> socket.socket:
     return probe
 
 
-async def _answers(address: tuple[str, int]) -> bool:
+async def answers(address: tuple[str, int]) -> bool:
+    """Whether somebody listens there."""
     try:
         _, writer = await asyncio.open_connection(*address)
     except OSError:

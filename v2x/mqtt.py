@@ -29,7 +29,7 @@ from v2x.arrivals import Arrival
 from v2x.commands import CHANNEL_KINDS, COMMAND_CHANNEL, CommandGate, command_arrival
 from v2x.errors import ConfigError
 from v2x.messages import DELIVERY, Message, MessageEncoder, MessageKind
-from v2x.outbox import Fate, Outbox
+from v2x.outbox import OUTBOX_CAPACITY, Fate, Outbox
 
 MAX_IN_FLIGHT = 256  # QoS 1 messages that wait for their acknowledgement; a second of warnings of a busy district
 MAX_UNACKNOWLEDGED = 4096  # of those let go, how many paho may hold before the connection is given up
@@ -114,6 +114,7 @@ class MqttLink:
         now_ns: Callable[[], int],
         on_arrival: Callable[[Arrival], None],
         instance: str = "road",
+        capacity: int = OUTBOX_CAPACITY,
     ) -> None:
         self._address = address
         self._encoder = encoder
@@ -126,8 +127,9 @@ class MqttLink:
         self._numbers = count()
         self._settled = asyncio.Event()  # nothing waits, nothing is under way
         self._closing = asyncio.Event()
-        self.outbox = Outbox()
+        self.outbox = Outbox(capacity)
         self.connected = asyncio.Event()
+        self.lost = asyncio.Event()  # not connected any more
         self.connections = 0
         self.failures = 0
 
@@ -204,6 +206,7 @@ class MqttLink:
                         task.cancel()
             finally:
                 self.connected.clear()
+                self.lost.set()
                 self.outbox.give_back(self._under_way.values())
                 self._under_way.clear()
                 await self._say_offline(client)
@@ -264,6 +267,7 @@ class MqttLink:
     async def _receive(self, client: aiomqtt.Client) -> None:
         await client.subscribe([(self._encoder.topic_filter(channel), 1) for channel in CHANNEL_KINDS])
         self.connected.set()
+        self.lost.clear()
         log.info("mqtt.connected", broker=str(self._address), connections=self.connections)
         async for message in client.messages:
             assert isinstance(message.payload, bytes)

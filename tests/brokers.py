@@ -1,0 +1,120 @@
+"""Real MQTT brokers for tests, each on ports of its own: the bundled nats-server and Debian's mosquitto."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiomqtt
+import pytest
+
+from v2x.broker import Broker, answers
+from v2x.mqtt import BrokerAddress
+
+TIMEOUT_S = 20.0
+
+
+class NatsBroker:
+    """The bundled broker as the app starts it; it comes back by itself when it is killed."""
+
+    def __init__(self, state: Path) -> None:
+        self._broker = Broker(state, ("127.0.0.1", 0), ("127.0.0.1", 0))
+
+    async def start(self) -> None:
+        await self._broker.start()
+
+    @property
+    def address(self) -> BrokerAddress:
+        return BrokerAddress(*self._broker.mqtt)
+
+    @property
+    def websocket(self) -> BrokerAddress:
+        return BrokerAddress(*self._broker.websocket, transport="websockets")
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self._broker.pid, number)
+
+    async def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+
+    async def come_back(self) -> None:
+        """It does so by itself."""
+
+    async def stop(self) -> None:
+        await self._broker.stop()
+
+
+class MosquittoBroker:
+    def __init__(self, state: Path) -> None:
+        state.mkdir(parents=True, exist_ok=True)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.address = BrokerAddress(*probe.getsockname())
+        self._configuration = state / "mosquitto.conf"
+        lines = [f"listener {self.address.port} 127.0.0.1", "allow_anonymous true", "persistence false"]
+        if os.geteuid() == 0:
+            lines.append("user root")  # else it gives up the right to read its own configuration
+        self._configuration.write_text("\n".join(lines) + "\n")
+
+    async def start(self) -> None:
+        program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+        quiet = asyncio.subprocess.DEVNULL
+        self._process = await asyncio.create_subprocess_exec(program, "-c", self._configuration, stdout=quiet, stderr=quiet)
+        ended = asyncio.create_task(self._process.wait())
+        while not await answers((self.address.host, self.address.port)):
+            await asyncio.wait({ended}, timeout=0.01)
+            assert not ended.done(), "mosquitto ended at once"
+        ended.cancel()
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    async def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        await self._process.wait()
+
+    async def come_back(self) -> None:
+        await self.start()
+
+    async def stop(self) -> None:
+        if self._process.returncode is None:
+            self._process.terminate()
+            await self._process.wait()
+
+
+def need_mosquitto() -> None:
+    """Skips without mosquitto, except in CI, which has to have it."""
+    if shutil.which("mosquitto") or Path("/usr/sbin/mosquitto").exists() or os.environ.get("CI"):
+        return
+    pytest.skip("mosquitto is not installed (apt-get install mosquitto)")
+
+
+BROKERS = {"nats": NatsBroker, "mosquitto": MosquittoBroker}
+
+
+class Subscriber:
+    """An independent client. `message` waits for the next one; retained ones come first."""
+
+    def __init__(self, client: aiomqtt.Client) -> None:
+        self.client = client
+        self._messages = client.messages.__aiter__()
+
+    async def message(self) -> aiomqtt.Message:
+        async with asyncio.timeout(TIMEOUT_S):
+            return await self._messages.__anext__()
+
+    async def until(self, matches) -> aiomqtt.Message:
+        while not matches(message := await self.message()):
+            pass
+        return message
+
+
+@asynccontextmanager
+async def subscribed(address: BrokerAddress, topic: str = "v2x/#", **options):
+    client = aiomqtt.Client(address.host, address.port, transport=address.transport, **options)
+    async with client:
+        await client.subscribe(topic, qos=1)
+        yield Subscriber(client)
