@@ -74,11 +74,15 @@ cdef void compare(Table* t, int64_t row, int source, const Seen* z, int64_t now)
     begin_window(link, mark, z, now)
 
 
-cdef void remember(Table* t, int64_t row, int source, const Seen* z, int64_t now) noexcept nogil:
+cdef void remember(Table* t, int64_t row, int source, const Seen* z, int64_t now, double off_east, double off_north) noexcept nogil:
     cdef double* link = t.links + (row * t.sources + source) * LINKS
     cdef int64_t* mark = t.link_marks + (row * t.sources + source) * LINK_MARKS
     if now < mark[LM_TIME]:
         return
+    if mark[LM_TIME] == 0 or mark[LM_LOCAL_ID] != z.local_id:
+        link[L_OFF_EAST] = link[L_OFF_NORTH] = 0
+    link[L_OFF_EAST] += OFF_SMOOTHING * (off_east - link[L_OFF_EAST])
+    link[L_OFF_NORTH] += OFF_SMOOTHING * (off_north - link[L_OFF_NORTH])
     compare(t, row, source, z, now)
     link[L_EAST] = z.east
     link[L_NORTH] = z.north
@@ -201,15 +205,22 @@ cdef inline int64_t* exit_cell(Table* t, double east, double north) noexcept nog
     return t.exits + 2 * (i * EXIT_CELLS + j)
 
 
+cdef inline double chance_of_return(Table* t, double east, double north) noexcept nogil:
+    """Of a track lost here: as before at this place, and where that is unknown as before anywhere (kept in cell 0)."""
+    cdef int64_t* cell = exit_cell(t, east, north)
+    cdef double anywhere = (t.exits[1] + 4.0) / (t.exits[0] + t.exits[1] + 4.0)
+    return (cell[1] + anywhere) / (cell[0] + cell[1] + 1.0)
+
+
 cdef void live(Table* t, int64_t row, int source, int64_t now) noexcept nogil:
     """Count the hit, confirm, and say until when silence is borne: long only for what was well known, where lost ones come back."""
     cdef int64_t* m = t.marks + row * MARKS
     cdef double* n = t.numbers + row * NUMBERS
     cdef double* x = t.motion + 6 * row
     cdef double age, limit, back
-    cdef int64_t* cell
     if m[M_CONFIRMED] and now - m[M_HIT_NS] > LOST_NS:
         exit_cell(t, n[N_HIT_EAST], n[N_HIT_NORTH])[1] += 1
+        t.exits[1] += 1
     m[M_HITS] += 1
     m[M_UPDATED] = 1
     m[M_SOURCES] |= (<int64_t> 1) << min(source, 62)
@@ -222,7 +233,7 @@ cdef void live(Table* t, int64_t row, int source, int64_t now) noexcept nogil:
     n[N_HIT_NORTH] = x[NORTH]
     age = (now - m[M_BORN_NS]) * 1e-9
     limit = COAST_S if fabs(x[SPEED]) > 0.5 else COAST_STANDING_S
-    cell = exit_cell(t, x[EAST], x[NORTH])
-    back = (cell[1] + 3.0) / (cell[0] + cell[1] + 3.0)
-    limit = COAST_LEAST_S + (limit - COAST_LEAST_S) * back * back
-    m[M_END_NS] = now + <int64_t> (1e9 * (min(COAST_LEAST_S + 0.5 * age, limit) if m[M_CONFIRMED] else COAST_LEAST_S))
+    limit = min(COAST_LEAST_S + 0.5 * age, limit) if m[M_CONFIRMED] else COAST_LEAST_S
+    m[M_END_NS] = now + <int64_t> (1e9 * limit)
+    back = chance_of_return(t, x[EAST], x[NORTH])
+    m[M_SHOW_NS] = now + <int64_t> (1e9 * min(limit, SHOWN_LEAST_S + (limit - SHOWN_LEAST_S) * back * back))

@@ -166,6 +166,7 @@ cdef void fuse(Table* t, int64_t row, int source, Seen* z, int64_t now, double* 
     cdef int64_t* link_mark = t.link_marks + (row * t.sources + source) * LINK_MARKS
     cdef const double* profile = t.profiles + m[M_CLASS] * PROFILE_COLUMNS
     cdef double late = max(0.0, (m[M_TIME_NS] - now) * 1e-9), variance = z.position_sigma * z.position_sigma
+    cdef double off_east = z.east - y[EAST], off_north = z.north - y[NORTH]
     cdef double forward[6]
     variance += late * late * late * late * 0.25 * profile[ACCELERATION_SIGMA] * profile[ACCELERATION_SIGMA]
     if source == 0:
@@ -189,7 +190,7 @@ cdef void fuse(Table* t, int64_t row, int source, Seen* z, int64_t now, double* 
         n[N_FLOOR] = 0
         m[M_ROADSIDE_NS] = max(m[M_ROADSIDE_NS], now)
         learn_offsets(t, row, source, z, now)
-    remember(t, row, source, z, now)
+    remember(t, row, source, z, now, off_east, off_north)
     vote(n, m, z)
     measure_size(n, z)
     live(t, row, source, now)
@@ -226,7 +227,7 @@ cdef void begin(Table* t, int64_t row, int64_t id, int source, const Seen* z, in
     p[0] = p[7] = z.position_sigma * z.position_sigma
     begin_rates(p, 64.0 if isnan(z.speed) else max(z.speed_sigma, first_speed_sigma(profile)) ** 2,
                 z.heading_sigma * z.heading_sigma + 0.0025, profile)
-    remember(t, row, source, z, now)
+    remember(t, row, source, z, now, 0, 0)
     vote(n, m, z)
     measure_size(n, z)
     live(t, row, source, now)
@@ -242,6 +243,7 @@ cdef inline double class_cost(int first, int second, const double* profiles) noe
 cdef double pair_cost(Table* t, int64_t row, int source, const Seen* z, int64_t now, const double* y, const double* q) noexcept nogil:
     """Negative log likelihood (twice) of z from this track, or INFINITY outside the gate."""
     cdef int64_t* link_mark = t.link_marks + (row * t.sources + source) * LINK_MARKS
+    cdef const double* link = t.links + (row * t.sources + source) * LINKS
     cdef const double* profile = t.profiles + t.marks[row * MARKS + M_CLASS] * PROFILE_COLUMNS
     cdef double r2 = z.position_sigma * z.position_sigma, floor = t.numbers[row * NUMBERS + N_FLOOR]
     cdef double a = q[0] + r2 + floor * floor, b = q[1], c = q[7] + r2 + floor * floor, det = a * c - b * b
@@ -256,7 +258,8 @@ cdef double pair_cost(Table* t, int64_t row, int source, const Seen* z, int64_t 
         if not same or de * de + dn * dn > JUMP_M * JUMP_M:
             return INFINITY
         cost = GATE + COST_SHIFT
-    cost += -COST_SHIFT if same else COST_SHIFT if fresh else 0
+    if fresh and hypot(link[L_OFF_EAST], link[L_OFF_NORTH]) < 0.8 * z.position_sigma:
+        cost += -COST_SHIFT if same else COST_SHIFT
     if t.marks[row * MARKS + M_CONFIRMED] == 0:
         cost += 2
     if t.marks[row * MARKS + M_ORIENTED]:

@@ -99,7 +99,7 @@ cdef Py_ssize_t show(
     cdef int64_t* m
     for row in range(count):
         m = t.marks + row * MARKS
-        if not m[M_CONFIRMED] or m[M_END_NS] <= now:
+        if not m[M_CONFIRMED] or m[M_SHOW_NS] <= now:
             continue
         ids[out] = m[M_ID]
         classes[out] = <uint8_t> m[M_CLASS]

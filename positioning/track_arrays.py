@@ -108,6 +108,7 @@ class TrackArrays:
     def note_lost(self, places: NDArray[np.float64]) -> None:
         """(n, 2) east, north where tracks were seen last and never again."""
         cells = np.clip(np.floor(places / EXIT_CELL_M).astype(np.int64) + EXIT_CELLS // 2, 0, EXIT_CELLS - 1)
+        self.exits[0, 0, 0] += len(places)  # cell 0 holds the sum over all places
         by_cell = np.bincount(cells[:, 0] * EXIT_CELLS + cells[:, 1], minlength=EXIT_CELLS**2)
         self.exits[:, :, 0] += by_cell.reshape(EXIT_CELLS, EXIT_CELLS)
 

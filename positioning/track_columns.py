@@ -43,7 +43,8 @@ class Mark(IntEnum):
     ROADSIDE_NS = 10  # newest roadside measurement
     ANCHOR_NS = 11  # when an unoriented track stood at its anchor
     VEHICLE = 12  # key of the connected vehicle, 0 = none
-    SOURCES = 13  # bit per source that has seen it while tentative
+    SOURCES = 13  # bit per source that has seen it
+    SHOW_NS = 14  # silence until then hides it from views; it may still be found again
 
 
 class Number(IntEnum):
@@ -78,6 +79,8 @@ class Link(IntEnum):
     SPEED_MPS = 5  # newest reported speed
     HEADING_SIN = 6  # sums of the reported headings since then
     HEADING_COS = 7
+    OFF_EAST_M = 8  # smoothed distance of its detections from the track: far off means two objects are mixed up
+    OFF_NORTH_M = 9
 
 
 class LinkMark(IntEnum):
