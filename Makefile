@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
 SPEED ?= 1
 MINUTES ?= 10
 KERNELS := $(wildcard ext/*.pyx ext/*.pxd)
