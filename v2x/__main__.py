@@ -45,7 +45,13 @@ Examples:
   v2x replay state/log --events events.jsonl
 """
 
-overview = typer.Typer(help="Vehicle-road cooperation for a city district.", epilog=EXAMPLES, no_args_is_help=True, add_completion=False)
+overview = typer.Typer(
+    help="Vehicle-road cooperation for a city district.",
+    epilog=EXAMPLES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so

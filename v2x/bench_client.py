@@ -3,7 +3,8 @@
 Rules:
 * Latency is from the moment a frame is handed to gRPC to the receipt of a warning it caused, on the clock of this machine:
   both ends run here, wherever the server is.
-* A frame is a probe when its step raised, updated or cleared a warning: the warning's `cause` names it.
+* A frame is a probe when its step raised or cleared a warning: the warning's `cause` names it. An UPDATED one may repeat an
+  earlier cause.
 * Stations are staggered evenly over the period, as clocks of units that know nothing of each other are on average.
 """
 
@@ -26,6 +27,7 @@ from v2x.bench_subscriber import Receipt, Subscriber
 from v2x.errors import ConfigError
 from v2x.v1 import common_pb2, roadside_pb2
 
+PROBES = frozenset({"RAISED", "CLEARED"})
 STREAM = "/v2x.v1.RoadsideService/Stream"
 SETTLE_S = 1.0  # for the last warnings to arrive
 WARM_UP_S = 3.0  # until tracks are confirmed; not counted
@@ -42,6 +44,7 @@ class Outcome:
     sent_ns: dict[tuple[str, int], int] = field(default_factory=dict)
     sender_lag_ns: list[int] = field(default_factory=list)
     latencies_ms: dict[str, list[float]] = field(default_factory=dict)  # by warning state
+    broken: list[str] = field(default_factory=list)  # streams that the server ended
 
     @property
     def lost(self) -> int:
@@ -61,7 +64,7 @@ class Outcome:
         """Join what was received with what was sent; decisions of the timer have no frame and no latency."""
         for receipt in receipts:
             sent_ns = self.sent_ns.get((receipt.station, receipt.sequence))
-            if sent_ns is not None and sent_ns >= counted_from_ns:
+            if receipt.state in PROBES and sent_ns is not None and sent_ns >= counted_from_ns:
                 self.latencies_ms.setdefault(receipt.state, []).append((receipt.received_ns - sent_ns) / 1e6)
 
 
@@ -90,8 +93,15 @@ class Load:
         return outcome
 
     async def _stream(self, channel: grpc.aio.Channel, peer: Peer, start_s: float, count: int, outcome: Outcome) -> None:
-        metadata = (("authorization", f"Bearer {peer.token}"),)
-        call = channel.stream_stream(STREAM, response_deserializer=roadside_pb2.StationReport.FromString)(metadata=metadata)
+        open_stream = channel.stream_stream(STREAM, None, roadside_pb2.StationReport.FromString)
+        call = open_stream(None, metadata=(("authorization", f"Bearer {peer.token}"),))
+        try:
+            await self._send(call, peer, start_s, count, outcome)
+            await _settle(call, outcome)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            outcome.broken.append(f"{peer.station}: {(await call.code()).name}, {await call.details()}")
+
+    async def _send(self, call: grpc.aio.StreamStreamCall, peer: Peer, start_s: float, count: int, outcome: Outcome) -> None:
         phases = self._frames[peer.side]
         for index in range(count):
             due_s = start_s + index * self._period_s
@@ -101,15 +111,17 @@ class Load:
             sent_ns = monotonic_ns()
             outcome.sent_ns[peer.station, sequence] = sent_ns
             outcome.sender_lag_ns.append(sent_ns - int(due_s * 1e9))
+            outcome.frames += 1
             await call.write(payload)
-        await call.done_writing()
-        report = None
-        async for report in call:  # noqa: B007 - the last one counts everything
-            pass
-        outcome.frames += count
-        if report is not None:
-            outcome.accepted += report.frames_accepted
-            outcome.rejected += Counter({common_pb2.Verdict.Name(one.verdict): one.count for one in report.frames_rejected})
+
+
+async def _settle(call: grpc.aio.StreamStreamCall, outcome: Outcome) -> None:
+    """End our side; the server's last report counts the whole stream."""
+    await call.done_writing()
+    reports = [report async for report in call]
+    if reports:
+        outcome.accepted += reports[-1].frames_accepted
+        outcome.rejected += Counter({common_pb2.Verdict.Name(one.verdict): one.count for one in reports[-1].frames_rejected})
 
 
 def _head(peer: Peer, sequence: int) -> bytes:
@@ -134,16 +146,15 @@ def report(outcome: Outcome, objects: int) -> str:
     by_state = ", ".join(f"{len(values)} {state}" for state, values in sorted(outcome.latencies_ms.items())) or "none"
     rejected = ", ".join(f"{count} {name}" for name, count in outcome.rejected.items()) or "none"
     lag_ms = np.percentile(outcome.sender_lag_ns, 99.0) / 1e6 if outcome.sender_lag_ns else 0.0
-    return "\n".join(
-        (
-            f"frames sent      {outcome.frames} of {objects} objects",
-            f"frames lost      {outcome.lost}",
-            f"frames rejected  {rejected}",
-            f"probes           {by_state}",
-            f"frame to MQTT    p50 {p50_ms:.2f} ms, p99 {p99_ms:.2f} ms, p99.9 {p999_ms:.2f} ms",
-            f"sender late      p99 {lag_ms:.2f} ms",
-        )
+    lines = (
+        f"frames sent      {outcome.frames} of {objects} objects",
+        f"frames lost      {outcome.lost}",
+        f"frames rejected  {rejected}",
+        f"probes           {by_state}",
+        f"frame to MQTT    p50 {p50_ms:.2f} ms, p99 {p99_ms:.2f} ms, p99.9 {p999_ms:.2f} ms",
+        f"sender late      p99 {lag_ms:.2f} ms",
     )
+    return "\n".join((*lines, *(f"stream ended     {text}" for text in outcome.broken)))
 
 
 def endpoints_of(district: District) -> tuple[str, tuple[str, int]]:
@@ -157,7 +168,7 @@ def endpoints_of(district: District) -> tuple[str, tuple[str, int]]:
     return endpoints["grpc"], (host, int(port))
 
 
-bench_app = typer.Typer(add_completion=False)
+bench_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 EXAMPLES = """
 Examples:

@@ -175,7 +175,7 @@ def _serialized(users: list[RoadUser], chance: np.random.Generator) -> bytes:
 def _object(user: RoadUser, latitude_e7: NDArray[np.int64], longitude_e7: NDArray[np.int64]) -> roadside_pb2.DetectedObject:
     return roadside_pb2.DetectedObject(
         local_id=user.local_id,
-        object_class=common_pb2.ObjectClass.ValueType(user.kind),
+        object_class=common_pb2.ObjectClass.Name(user.kind),
         latitude_e7=int(latitude_e7),
         longitude_e7=int(longitude_e7),
         speed=round(user.speed_mps / 0.02),

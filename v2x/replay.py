@@ -134,7 +134,10 @@ class LogSource:
 
     def _meet(self, recorded: RoadState) -> None:
         if not self._exact:
-            self._pipeline.restore(recorded)
+            try:
+                self._pipeline.restore(recorded)
+            except (KeyError, ValueError, TypeError) as error:
+                raise LogError(f"the state at {recorded.time_ns} is of another build and does not fit this one: {error}") from error
             self._exact = True
             return
         self._compare("STATE", recorded.time_ns, recorded.digest)

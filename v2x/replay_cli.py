@@ -12,7 +12,7 @@ from v2x.events import EventLines
 from v2x.log_format import LogError
 from v2x.replay import ReplayResult, encoder_of, log_files, replay
 
-replay_app = typer.Typer(add_completion=False)
+replay_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 EXAMPLES = """
 Examples:

@@ -15,7 +15,7 @@ from v2x.errors import ConfigError
 from v2x.logs import configure_logs
 from v2x.progress import show_live_line
 
-serve_app = typer.Typer(add_completion=False)
+serve_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 EXAMPLES = """
 Examples:
