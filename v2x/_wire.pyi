@@ -1,8 +1,12 @@
+from collections.abc import Callable
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
-class MalformedError(ValueError): ...
-class OversizedError(ValueError): ...
+MAX_OBJECTS: Final = 512
+MAX_BYTES: Final = 65536
+MAX_SENSORS: Final = 64
 
 class ParsedFrame:
     # An RsuFrame off the wire: SI units, NaN = unavailable, its stamp still the sender's.
@@ -41,6 +45,8 @@ class ParsedFrame:
 
 class FrameReader:
     # table: float64 (DETECTION_COLUMNS, 4): lowest, highest and unavailable code, SI units per code; ValueError where it is not so.
-    def __init__(self, table: NDArray[np.float64]) -> None: ...
-    # Raises MalformedError or OversizedError.
-    def read(self, payload: bytes | memoryview | NDArray[np.uint8], max_objects: int, max_bytes: int) -> ParsedFrame: ...
+    # malformed, oversized: make the exception to raise from a text.
+    def __init__(
+        self, table: NDArray[np.float64], malformed: Callable[[str], Exception], oversized: Callable[[str], Exception]
+    ) -> None: ...
+    def read(self, payload: bytes | memoryview | NDArray[np.uint8], max_objects: int = 512, max_bytes: int = 65536) -> ParsedFrame: ...

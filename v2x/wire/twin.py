@@ -7,14 +7,12 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from positioning.samples import DETECTION_COLUMNS, Detection, ObjectClass, Verdict
-from v2x._wire import ParsedFrame
+from v2x._wire import MAX_BYTES, MAX_OBJECTS, MAX_SENSORS, ParsedFrame
 from v2x.errors import WireError
 from v2x.v1.roadside_pb2 import DetectedObject, RsuFrame, SensorStatus
-from v2x.wire.frames import MAX_BYTES, MAX_OBJECTS
 from v2x.wire.scales import DETECTION_SCALES, LOCAL_ID, known, si
 from v2x.wire.stamps import stamp_of
 
-MAX_SENSORS = 64
 LAST_SENSOR_KIND = 4
 LAST_SENSOR_HEALTH = 3
 FIELDS = {
