@@ -32,6 +32,9 @@ cdef double BRAKING_MPS2 = 1.0
 cdef double DRIVER_FREEDOM_MPS2 = 0.3
 cdef double REQUIRED_MAX_MPS2 = 20.0
 cdef double YIELD_SLACK_M = 0.5
+cdef double UNEXPECTED_MPS2 = 5.0
+cdef double LATE_STOP_MPS2 = 4.7
+cdef double LATE_BRAKING_MPS2 = 6.0
 cdef double TOUCH_M = 0.2
 cdef double BOX_MARGIN_M = 1.0
 
@@ -64,7 +67,7 @@ cdef class Judge:
     cdef const double[:, :, ::1] travel
     cdef const signed char[:, ::1] parent
     cdef const double[:, :, :, ::1] samples
-    cdef const double[::1] length, half_width
+    cdef const double[::1] length, half_width, stop_back
     cdef const double[:, ::1] zone, zone_place
     cdef double horizon_s, reaction_s, stop_mps2, least_probability, least_required
     cdef Py_ssize_t count
@@ -76,6 +79,7 @@ cdef class Judge:
         self.visits, self.visited, self.travel, self.parent = tracks.visits, tracks.visited, tracks.travel, tracks.parent
         self.routes, self.samples, self.lamps = tracks.routes, tracks.samples, lamps
         self.kinds, self.length, self.half_width = paths.kinds, paths.length_m, paths.half_width_m
+        self.stop_back = paths.stop_back_m
         self.zone_start, self.zone_other, self.zone_rule = paths.zone_start, paths.zone_other, paths.zone_rule
         self.zone, self.zone_place = paths.zone_m, paths.zone_place_m
         self.horizon_s, self.reaction_s, self.stop_mps2 = config.horizon_s, config.reaction_s, config.stop_mps2
@@ -248,10 +252,10 @@ cdef class Judge:
         """What a's driver must brake with: after the reaction time, or now where attentive or braking already."""
         cdef double own = self.motion[a, 2], braking = -self.motion[a, 5]
         cdef double now = needed(own, fmax(gap, 0.0), speed, acceleration, 0.0)
+        if self.attentive[a] and now <= self.stop_mps2 and acceleration > -UNEXPECTED_MPS2:
+            return 0.0
         if braking > BRAKING_MPS2:
             return now if now > braking else 0.0
-        if self.attentive[a] and now <= self.stop_mps2:
-            return 0.0
         return needed(own, fmax(gap, 0.0), speed, acceleration, self.reaction_s)
 
     cdef void judge_zones(self, int a, int b, Encounter* best) noexcept nogil:
@@ -272,6 +276,8 @@ cdef class Judge:
         if not self.occupies(a, k, self.zone[z, 0], self.zone[z, 1], trim_a, &first):
             return
         if not self.occupies(b, m, self.zone[z, 2], self.zone[z, 3], trim_b, &second):
+            return
+        if self.stops_late(a, k, &first) or self.stops_late(b, m, &second):
             return
         if rule & OWN_YIELDS and self.gives_way(a, ea, b, eb, &first):
             return
@@ -314,6 +320,15 @@ cdef class Judge:
         span.variance = (self.sigma[i, 0] ** 2 + (span.start * self.sigma[i, 1]) ** 2
                          + (0.5 * DRIVER_FREEDOM_MPS2 * span.start * span.start) ** 2) / (v * v)
         return True
+
+    cdef bint stops_late(self, int i, int k, const Span* span) noexcept nogil:
+        """Facing red, hard on the line or beyond it, but well before the zone."""
+        cdef int number = self.visited[i, k]
+        cdef double v = self.motion[i, 2], to_line = self.travel[i, k, 0] - self.stop_back[number] - self.size[i, 0] / 2
+        cdef double limit = LATE_BRAKING_MPS2 if self.motion[i, 5] < -BRAKING_MPS2 else LATE_STOP_MPS2
+        if self.lamps[number] != LAMP_STOP or self.kinds[number] == CROSSING or to_line <= -1.0 or span.enters <= 0:
+            return False
+        return v * v <= 2.0 * limit * (to_line + 1.0) and v * v <= 2.0 * self.stop_mps2 * span.enters
 
     cdef bint gives_way(self, int own, int own_element, int other, int other_element, const Span* span) noexcept nogil:
         """Whether the map's yield holds under these lamps and can still be done."""

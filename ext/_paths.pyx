@@ -41,7 +41,7 @@ cdef struct Fix:
 cdef class Network:
     """The arrays of `intersections.paths.Paths`, held for the kernels."""
 
-    cdef const unsigned char[::1] kinds
+    cdef const unsigned char[::1] kinds, controlled
     cdef const double[:, ::1] points
     cdef const double[::1] arc, half_width, length, stop_back, curve
     cdef const int[::1] point_start, next_start, next_element, ingress, cell_start, cell_segment, cell_element
@@ -56,7 +56,7 @@ cdef class Network:
         self.half_width, self.length = paths.half_width_m, paths.length_m
         self.stop_back, self.curve = paths.stop_back_m, paths.curve_mps
         self.point_start, self.next_start, self.next_element = paths.point_start, paths.next_start, paths.next_element
-        self.ingress = paths.ingress
+        self.ingress, self.controlled = paths.ingress, paths.controlled
         self.cell_start, self.cell_segment, self.cell_element = paths.cell_start, paths.cell_segment, paths.cell_element
         self.west, self.south = paths.grid[0], paths.grid[1]
         self.columns, self.rows = int(paths.grid[2]), int(paths.grid[3])
@@ -176,7 +176,7 @@ cdef class Network:
                        signed char* parent, unsigned char* attentive) noexcept nogil:
         cdef double v = motion[2]
         cdef int kind = self.kinds[element]
-        cdef int count, k = 0, stops = 0, opens = 0, outcome
+        cdef int count, k = 0, stops = 0, opens = 0, watched = 0, outcome
         cdef double horizon = v * horizon_s + 0.5 * fmax(motion[5], 0.0) * 4.0 + half_length
         visited[0], parent[0], travel[1] = element, -1, INFINITY
         travel[0] = -place[0]
@@ -194,8 +194,9 @@ cdef class Network:
             outcome = self.expand(k, v, half_length, horizon, lamps, stop_mps2, visited, travel, parent, &count)
             stops += outcome == 1
             opens += outcome == 2
+            watched |= self.controlled[visited[k]]
             k += 1
-        attentive[0] = stops > 0 and opens == 0
+        attentive[0] = watched != 0 or (stops > 0 and opens == 0)
         return count
 
     cdef int add_siblings(self, const double* motion, int element, int* visited, double* travel, signed char* parent) noexcept nogil:

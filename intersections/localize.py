@@ -79,7 +79,10 @@ def _no_ids() -> NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
-    """Rows as in the track view that they belong to. `place`: arc length m, lateral offset m (right positive), heading difference rad."""
+    """Rows as in the track view that they belong to.
+
+    place: arc length m, lateral offset m (right positive), heading difference rad; seen_ns: when a measurement last touched it.
+    """
 
     ids: NDArray[np.int64] = field(default_factory=_no_ids)
     element: Ints = field(default_factory=lambda: np.empty(0, np.int32))
@@ -87,6 +90,7 @@ class Places:
     moving: Bytes = field(default_factory=lambda: np.empty(0, np.uint8))
     unlawful: Bytes = field(default_factory=lambda: np.empty(0, np.uint8))
     on_crossing: Bytes = field(default_factory=lambda: np.empty(0, np.uint8))
+    seen_ns: NDArray[np.int64] = field(default_factory=_no_ids)
 
 
 def localize(net: Network, paths: Paths, view: TrackView, before: Places, lamps: Bytes) -> Places:
@@ -105,7 +109,10 @@ def localize(net: Network, paths: Paths, view: TrackView, before: Places, lamps:
     unlawful = np.zeros(count, np.uint8)
     unlawful[known] = before.unlawful[row[known]] & on_crossing[known]
     unlawful[entered] = lamps[element[entered]] == LAMP_STOP
-    return Places(view.ids, element, place, walking, unlawful, on_crossing)
+    seen_ns = np.full(count, view.time_ns)
+    kept = known & (view.updated == 0)
+    seen_ns[kept] = before.seen_ns[row[kept]]
+    return Places(view.ids, element, place, walking, unlawful, on_crossing, seen_ns)
 
 
 def _rows_of(ids: NDArray[np.int64], earlier: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:

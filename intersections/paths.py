@@ -4,6 +4,7 @@ Rules:
 * An element is a lane, a connection's path or a crossing; elements are numbered in that order of the map.
 * Lanes of kind INTERNAL and CROSSING are not elements: connections and crossings already say where they run.
 * Nothing here changes after construction; kernels read it without asking Python.
+* Paths that run the same way where they meet are parallel lanes: changing lanes is not a crossing conflict.
 * A merge is a conflict where the paths join, not along the lane that they share: beyond the joint, one follows the other.
 """
 
@@ -60,7 +61,8 @@ class Paths:
 
     Points of element e are points[point_start[e]:point_start[e + 1]], with arc lengths `arc_m`. Successors and zones of e
     are rows next_start[e]:next_start[e + 1] and zone_start[e]:zone_start[e + 1]. `stop_back_m` is how far before its start a
-    connection's stop line lies; `curve_mps` the speed at which its tightest bend can be driven; `ingress` the element that leads to it.
+    connection's stop line lies; `curve_mps` the speed at which its tightest bend can be driven; `ingress` the element that leads to it;
+    `controlled` 1 where its drivers must be ready to stop (a lamp, or right of way of others).
     zone_m columns: own from, own to, other from, other to. A grid of CELL_M lists the segments (by first point) near each cell.
     """
 
@@ -76,6 +78,7 @@ class Paths:
     stop_back_m: Floats
     curve_mps: Floats
     ingress: Ints
+    controlled: Bytes
     zone_start: Ints
     zone_other: Ints
     zone_m: Floats
@@ -121,6 +124,7 @@ def flatten(map: IntersectionMap) -> Paths:
         stop_back_m=np.array([_stop_back_m(map, element) for element in elements]),
         curve_mps=np.array([_curve_mps(element) for element in elements]),
         ingress=np.array([index.get(element.connection.ingress, -1) if element.connection else -1 for element in elements], np.int32),
+        controlled=np.array([_controlled(element) for element in elements], np.uint8),
         zone_start=_starts([len(rows) for rows in zones]),
         zone_other=np.array([row[0] for rows in zones for row in rows], np.int32),
         zone_m=np.array([row[1] for rows in zones for row in rows], np.float64).reshape(-1, 4),
@@ -171,6 +175,11 @@ def _stop_back_m(map: IntersectionMap, element: _Element) -> float:
     return 0.0 if connection is None else max(0.0, map.length_m(connection.ingress) - connection.stop_line_m)
 
 
+def _controlled(element: _Element) -> bool:
+    connection = element.connection
+    return connection is not None and bool(connection.signal_group or connection.yields_to or connection.priority is Priority.YIELD)
+
+
 def _curve_mps(element: _Element) -> float:
     """Speed at which the mean curvature of the path keeps lateral acceleration bearable; infinite on straight paths."""
     steps = np.diff(element.polyline, axis=0)
@@ -213,9 +222,11 @@ def _add_zone(
     place_m: tuple[float, float],
 ) -> None:
     first_from_m, first_to_m, second_from_m, second_to_m = intervals
+    crossing = elements[second].kind is ElementKind.CROSSING
+    if not crossing and _runs_together(elements[first], elements[second], (first_from_m, first_from_m, second_from_m, second_from_m)):
+        return
     rule = _rule(elements[first], elements[second])
-    merge = elements[second].kind is not ElementKind.CROSSING and _runs_together(elements[first], elements[second], intervals)
-    if merge:
+    if not crossing and _runs_together(elements[first], elements[second], intervals):
         rule |= ZoneRule.MERGE
         first_to_m = min(first_to_m, first_from_m + MERGE_DEPTH_M)
         second_to_m = min(second_to_m, second_from_m + MERGE_DEPTH_M)

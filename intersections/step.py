@@ -33,6 +33,7 @@ from positioning.tracks import SourceFault, TrackerConfig, TrackTable, TrackView
 REPORT_NS = 100_000_000
 IDLE_NS = 1_000_000_000  # an intersection that waits for nothing looks at itself once a second
 SAME_PLACE_M = 5.0  # a detection this near a party has shown it: a car's length
+FRESH_NS = 300_000_000  # a warning is raised on what two or three frames have just shown, not on memory
 TIMER = Cause("", 0)
 
 
@@ -78,11 +79,12 @@ class Intersection:
         self._meanings = meanings
         if not touched and not relit:
             return list(self.warnings.refresh(view, now_ns, cause_of))
+        self._places = localize(self._network, self.paths, view, self._places, meanings)
         if relit:
             view.updated[:] = 1
-        self._places = localize(self._network, self.paths, view, self._places, meanings)
         found = find_conflicts(self._network, self.paths, view, self._places, meanings, self.config.conflicts, self._space)
-        return list(self.warnings.judge(found, view, now_ns, cause_of))
+        fresh = now_ns - self._places.seen_ns <= FRESH_NS
+        return list(self.warnings.judge(found, view, fresh, now_ns, cause_of))
 
     def report(self, view: TrackView, now_ns: int) -> list[Decision]:
         """All tracks, once per 100 ms of our clock, while there are any and once when the last is gone."""
