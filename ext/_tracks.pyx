@@ -26,11 +26,13 @@ cdef enum:  # as `positioning.track_columns`
     TOP_SPEED = 7, POSITION_SIGMA = 8, SPEED_SIGMA = 9, HEADING_SIGMA = 10, LENGTH = 11, WIDTH = 12, KIND = 13, PROFILE_COLUMNS = 14
     DETECTION_COLUMNS = 13, EVENT_COLUMNS = 7
     EXIT_CELLS = 64
+    MISSING = -1, OUTSIDE = -2  # of a detection
     EDGES = 8  # tracks considered per detection, the likeliest
 
 cdef int[10] TRUST_STEPS = [DOUBTED, TRUSTED, DOUBTED, TRUSTED, FAULTY, TRUSTED, FAULTY, RECOVERING, FAULTY, TRUSTED]
 
 cdef double GATE = 16.0  # chi-square, 2 degrees of freedom: 3 in 10,000 true positions fall outside
+cdef double GATE_SIGMAS = 4.0  # its square root
 cdef double COST_OF_NONE = 24.0
 cdef double COST_SHIFT = 3.0  # what the station's own numbering is worth
 cdef double FARTHEST_M = 8.0
@@ -172,20 +174,35 @@ cdef inline int first_from(const Room* room, int count, double east) noexcept no
     return low
 
 
+cdef inline double reach_of(const Table* t, int64_t row, double dt) noexcept nogil:
+    """No detection farther than this, and than its own noise, can be inside the gate: a bound that costs less than the prediction."""
+    cdef const double* x = t.motion + 6 * row
+    cdef const double* p = t.covariance + 36 * row
+    cdef double floor = t.numbers[row * NUMBERS + N_FLOOR]
+    if fabs(dt) > 0.3 or not t.marks[row * MARKS + M_ORIENTED]:
+        return INFINITY
+    return (fabs(x[SPEED] * dt) + 0.5 + GATE_SIGMAS * sqrt(p[0] + p[7] + floor * floor
+            + dt * dt * (p[14] + (x[SPEED] * x[SPEED] + 1) * p[21])))
+
+
 cdef int consider(Table* t, Room* room, int64_t row, int source, int64_t now, int count, int found) noexcept nogil:
     """Predict the track to the frame's moment if any detection lies near, and offer it to those inside the gate."""
     cdef double* x = t.motion + 6 * row
     cdef int64_t* m = t.marks + row * MARKS
-    cdef double dt = (now - m[M_TIME_NS]) * 1e-9, wide = FARTHEST_M + fabs(x[SPEED] * dt), cost
+    cdef double dt = (now - m[M_TIME_NS]) * 1e-9, wide = FARTHEST_M + fabs(x[SPEED] * dt), cost, reach
     cdef int k = first_from(room, count, x[EAST] - wide), j
     cdef Candidate* c = NULL
     if dt < -LATE_S or dt > FORGOTTEN_S or t.link_marks[(row * t.sources + source) * LINK_MARKS + LM_TIME] == now:
         return found
+    reach = reach_of(t, row, dt)
     while k < count and room.seen[room.order[k]].east <= x[EAST] + wide:
         j = room.order[k]
         k += 1
         if fabs(room.seen[j].north - x[NORTH]) > wide:
             continue
+        if hypot(room.seen[j].east - x[EAST], room.seen[j].north - x[NORTH]) > reach + GATE_SIGMAS * room.seen[j].position_sigma:
+            if t.link_marks[(row * t.sources + source) * LINK_MARKS + LM_LOCAL_ID] != room.seen[j].local_id:
+                continue
         if c == NULL:
             c = &room.candidates[found]
             c.row = row
@@ -199,15 +216,15 @@ cdef int consider(Table* t, Room* room, int64_t row, int source, int64_t now, in
 
 cdef Py_ssize_t take_frame(
     Table* t, Room* room, Py_ssize_t tracks, int source, int64_t now, const int64_t* local_ids, const uint8_t* classes, const double* rows,
-    const double* enu, int count, int64_t next_id, int64_t* outcome
+    const double* enu, int count, double radius, int64_t next_id, int64_t* outcome
 ) noexcept nogil:
     cdef Py_ssize_t row, after = tracks
     cdef int j, placed = 0, found = 0
     for j in range(count):
         read(rows + j * DETECTION_COLUMNS, enu + 2 * j, local_ids[j], classes[j], t.offsets + 3 * source, t.profiles, &room.seen[j])
         room.degrees[j] = 0
-        outcome[j] = -1
-        if fabs(room.seen[j].east) < 1e5 and fabs(room.seen[j].north) < 1e5:
+        outcome[j] = MISSING if isnan(enu[2 * j]) or isnan(enu[2 * j + 1]) else OUTSIDE
+        if fabs(enu[2 * j]) <= radius and fabs(enu[2 * j + 1]) <= radius:
             room.order[placed] = j
             placed += 1
             outcome[j] = 0
@@ -278,9 +295,13 @@ cdef class Tracks:
 
     def take_frame(
         self, Py_ssize_t count, int source, int64_t now_ns, int64_t next_id, const int64_t[::1] local_ids, const uint8_t[::1] classes,
-        const double[:, ::1] rows, const double[:, ::1] enu, int64_t[::1] outcome
+        const double[:, ::1] rows, const double[:, ::1] enu, double radius_m, int64_t[::1] outcome
     ):
-        """-> (tracks, events). `outcome` (n,): the row each detection went to, -1 = no position."""
+        """-> (tracks, events, detections without a position, detections beyond the radius).
+
+        `outcome` (n,): the row each detection went to, MISSING or OUTSIDE.
+        """
+        cdef Py_ssize_t j, missing = 0, outside = 0
         cdef Py_ssize_t n = rows.shape[0], after = count
         cdef Room room
         if not (0 <= count and count + n <= self.capacity and 0 < source <= self.table.stations):
@@ -292,17 +313,20 @@ cdef class Tracks:
             raise ValueError("local_ids, classes, rows, enu and outcome must describe the same detections")
         self.table.event_count = 0
         if n == 0:
-            return count, 0
+            return count, 0, 0, 0
         with nogil:
             if reserve(&room, n, count) == 0:
                 after = take_frame(&self.table, &room, count, source, now_ns, &local_ids[0], &classes[0], &rows[0, 0], &enu[0, 0], <int> n,
-                                   next_id, &outcome[0])
+                                   radius_m, next_id, &outcome[0])
             else:
                 after = -1
             release(&room)
         if after < 0:
             raise MemoryError
-        return after, self.table.event_count
+        for j in range(n):
+            missing += outcome[j] == MISSING
+            outside += outcome[j] == OUTSIDE
+        return after, self.table.event_count, missing, outside
 
     def take_own(self, Py_ssize_t count, Py_ssize_t row, int64_t now_ns, int kind, const double[::1] values, double east_m, double north_m):
         """Put a vehicle's own sample into its track. -> (inside the gate, events)."""

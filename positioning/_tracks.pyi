@@ -31,8 +31,9 @@ class Tracks:
         classes: NDArray[uint8],
         rows: NDArray[float64],
         enu: NDArray[float64],
+        radius_m: float,
         outcome: NDArray[int64],
-    ) -> tuple[int, int]: ...
+    ) -> tuple[int, int, int, int]: ...
     def take_own(
         self, count: int, row: int, now_ns: int, kind: int, values: NDArray[float64], east_m: float, north_m: float
     ) -> tuple[bool, int]: ...

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from positioning.track_arrays import PER_TRACK, TrackArrays
 from positioning.track_columns import PROFILES, LinkMark, Mark, Motion, Profile
 
+Rows = NDArray[np.intp]
+
 APART_M = np.array([1.0, 2.5, 1.0, 0.6, 0.6])  # by Profile.KIND: closer than this may be one object
 SPEED_APART_MPS = 3.0
 HEADING_APART_RAD = 0.6
@@ -24,18 +26,20 @@ def duplicates(arrays: TrackArrays, now_ns: int) -> list[tuple[int, int]]:
     rows = np.flatnonzero((marks[:, Mark.CONFIRMED] == 1) & (now_ns - marks[:, Mark.BORN_NS] >= AGE_NS))
     if len(rows) < 2:
         return []
+    first, second = _close(arrays, rows, now_ns)
+    same = _same(arrays, first, second)
     pairs: list[tuple[int, int]] = []
     used: set[int] = set()
-    for first, second in _close(arrays, rows, now_ns):
-        kept, gone = (first, second) if marks[first, Mark.ID] < marks[second, Mark.ID] else (second, first)
-        if not used & {kept, gone} and _same(arrays, kept, gone):
+    for pair in zip(first[same].tolist(), second[same].tolist(), strict=True):
+        kept, gone = sorted(pair, key=lambda row: int(marks[row, Mark.ID]))
+        if not used & {kept, gone}:
             _absorb(arrays, kept, gone)
             used |= {kept, gone}
             pairs.append((kept, gone))
     return pairs
 
 
-def _close(arrays: TrackArrays, rows: NDArray[np.intp], now_ns: int) -> list[tuple[int, int]]:
+def _close(arrays: TrackArrays, rows: Rows, now_ns: int) -> tuple[Rows, Rows]:
     """Pairs within the widest distance of their class, by a sweep along the east."""
     motion, marks = arrays.motion[rows], arrays.marks[rows]
     dt = (now_ns - marks[:, Mark.TIME_NS]) * 1e-9
@@ -44,28 +48,28 @@ def _close(arrays: TrackArrays, rows: NDArray[np.intp], now_ns: int) -> list[tup
     reach = APART_M[PROFILES[marks[:, Mark.CLASS], Profile.KIND].astype(np.intp)]
     order = np.argsort(east, kind="stable")
     east, north, reach, rows = east[order], north[order], reach[order], rows[order]
-    found: list[tuple[int, int]] = []
+    first, second = [rows[:0]], [rows[:0]]
     for step in range(1, len(rows)):
         d_east = east[step:] - east[:-step]
         if d_east.min() > APART_M.max():
             break
         near = np.flatnonzero(np.hypot(d_east, north[step:] - north[:-step]) < np.minimum(reach[step:], reach[:-step]))
-        found += [(int(rows[k]), int(rows[k + step])) for k in near]
-    return found
+        first.append(rows[near])
+        second.append(rows[near + step])
+    return np.concatenate(first), np.concatenate(second)
 
 
-def _same(arrays: TrackArrays, kept: int, gone: int) -> bool:
-    first, second = arrays.marks[kept], arrays.marks[gone]
-    seen = arrays.link_marks[kept, :, LinkMark.TIME_NS], arrays.link_marks[gone, :, LinkMark.TIME_NS]
-    both = (seen[0] > 0) & (seen[1] > 0) & (np.abs(seen[0] - seen[1]) < BOTH_SEEN_NS)
-    if both.any() or (first[Mark.VEHICLE] and second[Mark.VEHICLE]):
-        return False
-    if not (first[Mark.ORIENTED] and second[Mark.ORIENTED]):
-        return True
-    a, b = arrays.motion[kept], arrays.motion[gone]
-    turn = abs((a[Motion.HEADING_RAD] - b[Motion.HEADING_RAD] + np.pi) % (2 * np.pi) - np.pi)
-    slow = min(a[Motion.SPEED_MPS], b[Motion.SPEED_MPS]) < 1.0
-    return bool(abs(a[Motion.SPEED_MPS] - b[Motion.SPEED_MPS]) < SPEED_APART_MPS and (slow or turn < HEADING_APART_RAD))
+def _same(arrays: TrackArrays, first: Rows, second: Rows) -> NDArray[np.bool_]:
+    """Nothing speaks against their being one: no source that saw both of late, no two vehicles, like motion."""
+    seen, other_seen = arrays.link_marks[first, :, LinkMark.TIME_NS], arrays.link_marks[second, :, LinkMark.TIME_NS]
+    both = ((seen > 0) & (other_seen > 0) & (np.abs(seen - other_seen) < BOTH_SEEN_NS)).any(axis=1)
+    marks, other_marks, a, b = arrays.marks[first], arrays.marks[second], arrays.motion[first], arrays.motion[second]
+    two_vehicles = (marks[:, Mark.VEHICLE] != 0) & (other_marks[:, Mark.VEHICLE] != 0)
+    turn = np.abs((a[:, Motion.HEADING_RAD] - b[:, Motion.HEADING_RAD] + np.pi) % (2 * np.pi) - np.pi)
+    speed, other_speed = a[:, Motion.SPEED_MPS], b[:, Motion.SPEED_MPS]
+    alike = (np.abs(speed - other_speed) < SPEED_APART_MPS) & ((np.minimum(speed, other_speed) < 1.0) | (turn < HEADING_APART_RAD))
+    unoriented = (marks[:, Mark.ORIENTED] == 0) | (other_marks[:, Mark.ORIENTED] == 0)
+    return np.asarray(~both & ~two_vehicles & (alike | unoriented))
 
 
 def _absorb(arrays: TrackArrays, kept: int, gone: int) -> None:

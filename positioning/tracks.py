@@ -87,25 +87,16 @@ class TrackTable:
         if refused or source == 0:
             return Counter({refused or Verdict.RATE_LIMITED: count})
         enu = self._frame.enu_from_geodetic(frame.rows[:, Detection.LATITUDE_RAD], frame.rows[:, Detection.LONGITUDE_RAD])
-        inside = np.abs(enu).max(axis=1, initial=0) <= self._config.radius_m
-        missing = int(np.isnan(enu).any(axis=1).sum()) if not inside.all() else 0
-        enu[~inside] = np.nan
         self._make_room(count)
-        outcome = np.empty(count, np.int64)
-        rows, classes = np.ascontiguousarray(frame.rows), np.ascontiguousarray(frame.classes)
-        ids = np.ascontiguousarray(frame.local_ids)
-        after, events = self._kernel.take_frame(
-            self._arrays.count, source, frame.measured_ns, self._next_id, ids, classes, rows, enu, outcome
-        )
+        seen = (frame.local_ids, frame.classes, frame.rows, enu, self._config.radius_m, np.empty(count, np.int64))
+        after, events, missing, outside = self._kernel.take_frame(self._arrays.count, source, frame.measured_ns, self._next_id, *seen)
         self._next_id += after - self._arrays.count
         self._arrays.count = after
         self._note_faults(events, frame.measured_ns)
         self._merge(frame.measured_ns)
-        return +Counter({
-            Verdict.ACCEPTED: int(inside.sum()),
-            Verdict.OUT_OF_RANGE: missing,
-            Verdict.OUT_OF_AREA: count - int(inside.sum()) - missing,
-        })
+        if not missing and not outside:
+            return Counter({Verdict.ACCEPTED: count})
+        return Counter({Verdict.ACCEPTED: count - missing - outside, Verdict.OUT_OF_RANGE: missing, Verdict.OUT_OF_AREA: outside})
 
     def update_motion(self, samples: Sequence[MotionSample]) -> Counter[Verdict]:
         """What connected vehicles say of themselves."""
