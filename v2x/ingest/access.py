@@ -1,7 +1,7 @@
 """Who may open which stream, and what the refused are told: always what to do about it."""
 
 import hmac
-from dataclasses import dataclass
+from typing import TypeAlias
 
 import grpc
 import structlog
@@ -12,15 +12,16 @@ from v2x.tls import is_loopback_peer
 
 log = structlog.get_logger(__name__)
 
-Context = ServicerContext[bytes, bytes]
+Context: TypeAlias = ServicerContext[bytes, bytes]
 
 
-@dataclass(frozen=True, slots=True)
 class RefusedError(Exception):
-    """A stream that is not let in: the gRPC status and the sentence."""
+    """A stream that is not let in, or not any longer: the gRPC status and the sentence."""
 
-    code: grpc.StatusCode
-    text: str
+    def __init__(self, code: grpc.StatusCode, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
 
 
 def bearer_token(context: Context) -> str:
@@ -89,7 +90,7 @@ class Access:
 
 def _refusal(station_id: str, station: Station | None, token: str, peer: str) -> RefusedError | None:
     approve = f"run: v2x station approve {station_id} --intersection INTERSECTION"
-    if station is None or not station.approved or station.kind is not PeerKind.ROADSIDE:
+    if station is None or not station.approved or station.kind != PeerKind.ROADSIDE:
         return RefusedError(grpc.StatusCode.PERMISSION_DENIED, f"station {station_id} is not approved; {approve}")
     if not token:
         text = f"station {station_id} sent no token, which belongs into the metadata 'authorization: Bearer TOKEN'; for a new one {approve}"

@@ -12,6 +12,7 @@ import grpc
 from positioning.samples import Verdict
 from v2x.areas import Area
 from v2x.arrivals import ArrivalQueue
+from v2x.clocks import SECOND_NS
 from v2x.ingest.access import Access, Context, RefusedError
 from v2x.ingest.limits import IngestLimits
 from v2x.ingest.source import StationSource
@@ -20,14 +21,22 @@ from v2x.ingest.tally import Tally
 from v2x.stations import Station
 from v2x.wire import WireError, parse_rsu_frame
 
+ADVICE_WINDOW_NS = 10 * SECOND_NS  # advice is repeated for one to two of these after its reason
+
 
 @dataclass(slots=True)
 class Reporting:
-    """Since when a stream's report counts, and what the previous report covered."""
+    """What one stream's reports count from: its opening, and, for the advice, some seconds ago."""
 
     opened: Tally
-    previous: Tally
     opened_ns: int
+    recent: Tally
+    next_recent: Tally
+    turned_ns: int
+
+    def turn(self, tally: Tally, now_ns: int) -> None:
+        if now_ns - self.turned_ns >= ADVICE_WINDOW_NS:
+            self.recent, self.next_recent, self.turned_ns = self.next_recent, tally, now_ns
 
 
 class RoadsideService:
@@ -57,11 +66,12 @@ class RoadsideService:
             await context.abort(refusal.code, refusal.text)
         stream = OpenStream(context)
         self._take_over(source.station, stream)
-        reporting = Reporting(source.tally(), source.tally(), self._now_ns())
+        tally, now_ns = source.tally(), self._now_ns()
+        reporting = Reporting(tally, now_ns, tally, tally, now_ns)
         try:
             await context.send_initial_metadata(())
             read, write = self._read(source, requests, first), self._report(source, stream, reporting)
-            await stream.serve(read, write, lambda: _next_report(source, reporting), self._limits.final_report_s)
+            await stream.serve(read, write, lambda: self._next_report(source, reporting), self._limits.final_report_s)
         finally:
             if self._streams.get(source.station) is stream:
                 del self._streams[source.station]
@@ -98,10 +108,9 @@ class RoadsideService:
     async def _report(self, source: StationSource, stream: OpenStream, reporting: Reporting) -> None:
         while True:
             await asyncio.sleep(self._limits.report_period_s)
-            await stream.send(_next_report(source, reporting))
+            await stream.send(self._next_report(source, reporting))
 
-
-def _next_report(source: StationSource, reporting: Reporting) -> bytes:
-    report = source.report(reporting.opened, reporting.previous, reporting.opened_ns)
-    reporting.previous = source.tally()
-    return report
+    def _next_report(self, source: StationSource, reporting: Reporting) -> bytes:
+        report = source.report(reporting.opened, reporting.recent, reporting.opened_ns)
+        reporting.turn(source.tally(), self._now_ns())
+        return report

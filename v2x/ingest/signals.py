@@ -45,7 +45,7 @@ class SignalService:
         self._streams.add(stream)
         try:
             await context.send_initial_metadata(())
-            await stream.serve(self._read(controller, requests, first), asyncio.Event().wait(), lambda: None, self._limits.final_report_s)
+            await stream.serve(self._read(controller, requests, first), _say_nothing(), lambda: None, self._limits.final_report_s)
         finally:
             self._streams.discard(stream)
 
@@ -83,3 +83,8 @@ class SignalService:
         source = controller.id if controller is not None else f"signals-{intersection}"
         sample = signal_sample(message, measured_ns, received_ns)
         return Arrival(ArrivalKind.SIGNAL_STATE, source, intersection, measured_ns, received_ns, payload, sample)
+
+
+async def _say_nothing() -> None:
+    """Commands to controllers are written by the signal guard alone; without one there is nothing to say."""
+    await asyncio.Event().wait()

@@ -46,6 +46,7 @@ class StationSource:
         self._now_ns = now_ns
         self._max_objects = limits.frame_objects
         self._max_bytes = limits.frame_bytes
+        self._mistake: str | None = None
         self._misplaced: bytes = b""  # the latest frame with objects at impossible places
 
     def take(self, payload: bytes) -> Verdict:
@@ -139,12 +140,12 @@ class StationSource:
         ).SerializeToString()
 
     def _position_mistake(self) -> str | None:
-        """Judged on the latest frame that had misplaced objects, once a report."""
-        if not self._misplaced or self.area is None:
-            return None
-        latitude_rad, longitude_rad = _positions_rad(roadside_pb2.RsuFrame.FromString(self._misplaced))
-        self._misplaced = b""
-        return find_mistake(np.degrees(latitude_rad), np.degrees(longitude_rad), self.area)
+        """Judged on the latest frame that had misplaced objects, at most once a report."""
+        if self._misplaced and self.area is not None:
+            latitude_rad, longitude_rad = _positions_rad(roadside_pb2.RsuFrame.FromString(self._misplaced))
+            self._mistake = find_mistake(np.degrees(latitude_rad), np.degrees(longitude_rad), self.area)
+            self._misplaced = b""
+        return self._mistake
 
 
 def _positions_rad(message: roadside_pb2.RsuFrame) -> tuple[Floats, Floats]:

@@ -35,7 +35,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What advice is drawn from: the counts since the previous report, and how things stand."""
+    """What advice is drawn from: the counts of the last seconds, and how things stand."""
 
     recent: Tally
     admission: StationAdmission
