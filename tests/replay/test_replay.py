@@ -194,11 +194,11 @@ def test_events_have_a_name_a_time_and_an_intersection(recorded):
 
 
 def test_a_folder_without_logs_is_refused(tmp_path):
-    with pytest.raises(LogError, match="no \\*.v2xlog"):
+    with pytest.raises(LogError, match=r"no \*\.v2xlog"):
         log_files(tmp_path)
 
 
 def test_an_empty_file_is_refused(tmp_path):
     (tmp_path / "a.v2xlog").touch()
-    with pytest.raises(LogError, match="a.v2xlog"):
+    with pytest.raises(LogError, match=r"a\.v2xlog"):
         replay([tmp_path / "a.v2xlog"])
