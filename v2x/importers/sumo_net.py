@@ -2,8 +2,8 @@
 
 Rules:
 * Lanes reach through unsignalised neighbours (SUMO cuts roads into many edges) and end at the next signalised junction.
-* A connection between two edges that have nowhere else to come from or go to is one road going on: MAJOR, yielding to nobody.
-* Elsewhere `yields_to` is the junction's response matrix: who yields with signals off, or where both are green and SUMO says 'g'.
+* Connections between the same two edges are one road going on, also where lanes merge: among them nobody yields.
+* Otherwise `yields_to` is the junction's response matrix: who yields with signals off, or where both are green and SUMO says 'g'.
 * A signal group is one link index of the traffic light, named `g{index}`: true under every program, also one loaded later.
 """
 
@@ -20,7 +20,7 @@ from intersections.map import Connection, Crossing, IntersectionMap, Lane, LaneK
 from intersections.zones import conflict_zones
 from positioning.frames import LocalFrame
 from v2x.importers.georeference import enu_polyline, geodetic_from_plane, rounded_origin
-from v2x.importers.sumo_right_of_way import right_of_way
+from v2x.importers.sumo_right_of_way import Link, right_of_way
 from v2x.importers.sumo_xml import SumoConnection, SumoEdge, SumoJunction, SumoLane, SumoNetwork, read_network
 
 RADIUS_M = 250.0
@@ -149,9 +149,7 @@ class _Builder:
         self._moves = {connection_id(move): move for move in network.connections if self._is_taken(move)}
         self._follow = {move.from_lane: move for move in network.connections if move.from_lane.startswith(":")}
         self._lamps = {move.to_lane: move.link for move in network.connections if move.tl == site.tl and move.link >= 0}
-        self.rules = right_of_way(
-            network, self._junctions, {id: self._internal_lanes(move)[-1:] for id, move in self._moves.items()}, self._continuations()
-        )
+        self.rules = right_of_way(network, self._junctions, [self._link(id, move) for id, move in self._moves.items()])
 
     def lanes(self) -> Iterator[Lane]:
         for id in self.network.lanes:
@@ -192,19 +190,8 @@ class _Builder:
         junction = self.network.edges[self.network.lanes[move.from_lane].edge].to_junction
         return junction in self._junctions and move.tl in ("", self.site.tl)
 
-    def _continuations(self) -> frozenset[str]:
-        """Connections between two edges that know no others: one road that SUMO has cut."""
-        following: dict[str, set[str]] = defaultdict(set)
-        preceding: dict[str, set[str]] = defaultdict(set)
-        edge = {id: (self._edge(move.from_lane), self._edge(move.to_lane)) for id, move in self._moves.items()}
-        for move in self.network.connections:
-            start, end = self._edge(move.from_lane), self._edge(move.to_lane)
-            if self.network.edges[start].function == self.network.edges[end].function == "normal":
-                following[start].add(end)
-                preceding[end].add(start)
-        return frozenset(
-            id for id, (start, end) in edge.items() if following[start] == {end} and preceding[end] == {start} and not self._moves[id].tl
-        )
+    def _link(self, id: str, move: SumoConnection) -> Link:
+        return Link(id, self._edge(move.from_lane), self._edge(move.to_lane), next(reversed(self._internal_lanes(move)), ""))
 
     def _edge(self, lane: str) -> str:
         return self.network.lanes[lane].edge

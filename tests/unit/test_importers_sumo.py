@@ -1,0 +1,300 @@
+"""A SUMO network of a few lines, whose map is known; and the research crossing that the wheel ships."""
+
+import gzip
+import importlib.util
+import math
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyproj
+import pytest
+
+from intersections.map import LaneKind, MapError, Origin, Priority
+from positioning.frames import LocalFrame
+from v2x.importers.sumo_net import find_site, import_sumo_net, intersection_map, signal_groups
+from v2x.importers.sumo_xml import read_network
+
+PLACE = Origin(math.radians(32.03), math.radians(118.69))
+
+# Two one-way streets: west to east, cut in two at K without internal lanes; south to north in two internal parts, over a crossing.
+SMALL = """<?xml version="1.0"?>
+<net version="1.20">
+  <location netOffset="100.00,0.00" convBoundary="-200,-200,200,200" origBoundary="0,0,0,0" projParameter="!"/>
+  <edge id=":J_0" function="internal"><lane id=":J_0_0" index="0" speed="10" length="10" shape="-5,0 5,0"/></edge>
+  <edge id=":J_1" function="internal"><lane id=":J_1_0" index="0" speed="10" length="3" shape="0,-5 0,-2"/></edge>
+  <edge id=":J_3" function="internal"><lane id=":J_3_0" index="0" speed="10" length="7" shape="0,-2 0,5"/></edge>
+  <edge id=":J_c0" function="crossing">
+    <lane id=":J_c0_0" index="0" allow="pedestrian" speed="1" length="6" width="3" shape="-3,4 3,4"/>
+  </edge>
+  <edge id=":J_w0" function="walkingarea">
+    <lane id=":J_w0_0" index="0" allow="pedestrian" speed="1" length="4" width="2" shape="-3,2 -3,6 -5,6 -5,2"/>
+  </edge>
+  <edge id="w0" from="W" to="K"><lane id="w0_0" index="0" speed="14" length="150" width="3.5" shape="-200,0 -50,0"/></edge>
+  <edge id="w1" from="K" to="J">
+    <lane id="w1_0" index="0" speed="14" length="45" width="3.5" disallow="pedestrian" shape="-50,0 -5,0"/>
+    <lane id="w1_1" index="1" speed="14" length="45" allow="bus taxi" shape="-50,3 -5,3"/>
+    <lane id="w1_2" index="2" speed="14" length="45" allow="tram" shape="-50,6 -5,6"/>
+    <lane id="w1_3" index="3" speed="14" length="45" allow="bicycle" width="1.5" shape="-50,-3 -5,-3"/>
+    <lane id="w1_4" index="4" speed="14" length="45" allow="pedestrian" width="2" shape="-50,-5 -5,-5"/>
+    <lane id="w1_5" index="5" speed="14" length="45" disallow="all" width="2" shape="-50,-7 -5,-7"/>
+    <lane id="w1_6" index="6" speed="14" length="45" allow="rail" width="2" shape="-50,9 -5,9"/>
+  </edge>
+  <edge id="e" from="J" to="E"><lane id="e_0" index="0" speed="14" length="195" width="3.5" shape="5,0 200,0"/></edge>
+  <edge id="s" from="S" to="J"><lane id="s_0" index="0" speed="8" length="195" shape="0,-200 0,-5"/></edge>
+  <edge id="n" from="J" to="N"><lane id="n_0" index="0" speed="8" length="195" shape="0,5 0,200"/></edge>
+  <edge id="far" from="N" to="F"><lane id="far_0" index="0" speed="8" length="400" shape="0,200 0,600"/></edge>
+  <junction id="J" type="priority" x="0" y="0" incLanes="w1_0 s_0 :J_w0_0" intLanes=":J_0_0 :J_3_0 :J_c0_0">
+    <request index="0" response="000" foes="010" cont="0"/>
+    <request index="1" response="101" foes="101" cont="1"/>
+    <request index="2" response="000" foes="010" cont="0"/>
+  </junction>
+  <junction id="K" type="priority" x="-50" y="0" incLanes="w0_0" intLanes=""/>
+  <junction id="N" type="priority" x="0" y="200" incLanes="n_0" intLanes=""/>
+  <junction id="W" type="dead_end" x="-200" y="0"/>
+  <junction id="E" type="dead_end" x="200" y="0"/>
+  <junction id="S" type="dead_end" x="0" y="-200"/>
+  <junction id="F" type="dead_end" x="0" y="600"/>
+  <connection from="w0" to="w1" fromLane="0" toLane="0" dir="s" state="M"/>
+  <connection from="w1" to="e" fromLane="0" toLane="0" via=":J_0_0" dir="s" state="M"/>
+  <connection from="s" to="n" fromLane="0" toLane="0" via=":J_1_0" dir="s" state="m"/>
+  <connection from=":J_0" to="e" fromLane="0" toLane="0" dir="s" state="M"/>
+  <connection from=":J_1" to="n" fromLane="0" toLane="0" via=":J_3_0" dir="s" state="m"/>
+  <connection from=":J_3" to="n" fromLane="0" toLane="0" dir="s" state="M"/>
+  <connection from=":J_w0" to=":J_c0" fromLane="0" toLane="0" dir="s" state="M"/>
+  <connection from="n" to="far" fromLane="0" toLane="0" dir="s" state="M"/>
+</net>
+"""
+SIGNALISED = (
+    SMALL.replace('id="J" type="priority"', 'id="J" type="traffic_light"')
+    .replace('via=":J_0_0" dir', 'via=":J_0_0" tl="T" linkIndex="0" dir')
+    .replace('via=":J_1_0" dir', 'via=":J_1_0" tl="T" linkIndex="1" dir')
+    .replace('to=":J_c0" fromLane="0" toLane="0" dir', 'to=":J_c0" fromLane="0" toLane="0" tl="T" linkIndex="2" dir')
+)
+
+
+@pytest.fixture
+def network_file(tmp_path):
+    def write(text, name="small.net.xml"):
+        path = tmp_path / name
+        path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+        return path
+
+    return write
+
+
+@pytest.fixture
+def small(network_file):
+    return import_sumo_net(network_file(SMALL), "J", origin=PLACE)
+
+
+def test_kinds_follow_from_who_may_use_a_lane(small):
+    kinds = {id: small.lane[id].kind for id in small.lane if id.startswith("w1")}
+    assert kinds == {
+        "w1_0": LaneKind.DRIVING,
+        "w1_1": LaneKind.DRIVING,  # taxis are cars
+        "w1_2": LaneKind.BUS,
+        "w1_3": LaneKind.BICYCLE,
+        "w1_4": LaneKind.SIDEWALK,
+    }
+    assert [small.lane[id].allows_vehicles for id in kinds] == [True, True, True, False, False]
+
+
+def test_widths_and_limits_are_taken_and_the_default_width_known(small):
+    assert (small.lane["w1_0"].width_m, small.lane["s_0"].width_m, small.lane["s_0"].speed_limit_mps) == (3.5, 3.2, 8.0)
+
+
+def test_the_plane_lies_at_the_given_origin_less_the_offset(small):
+    """netOffset 100: the junction at x = 0 lies 100 m west of the place given for x = 0 of the projection."""
+    place = LocalFrame(PLACE.latitude_rad, PLACE.longitude_rad)
+    assert place.enu_from_geodetic(small.origin.latitude_rad, small.origin.longitude_rad)[0] == pytest.approx((-100.0, 0.0), abs=0.02)
+    assert small.lane["e_0"].polyline[0] == pytest.approx((5.0, 0.0), abs=0.02)
+
+
+def test_a_path_runs_through_both_parts_of_the_junction(small):
+    path = small.connection["s_0>n_0"].path
+    assert path == pytest.approx(np.array([[0, -5], [0, -2], [0, 5]]), abs=0.03)
+    assert small.length_m("s_0>n_0") == pytest.approx(10.0, abs=0.01)
+
+
+def test_a_joint_without_internal_lanes_still_has_a_path(small):
+    joint = small.connection["w0_0>w1_0"]
+    assert 0.05 < small.length_m(joint.id) < 0.5
+    assert (joint.priority, joint.yields_to, joint.signal_group) == (Priority.MAJOR, (), "")
+
+
+def test_right_of_way_is_the_junctions_matrix(small):
+    assert small.connection["w1_0>e_0"].priority is Priority.MAJOR
+    minor = small.connection["s_0>n_0"]
+    assert (minor.priority, set(minor.yields_to)) == (Priority.YIELD, {"w1_0>e_0", ":J_c0_0"})
+
+
+def test_without_a_rule_a_crossing_pair_is_equal(network_file):
+    lawless = SMALL.replace('response="101"', 'response="000"')
+    map = import_sumo_net(network_file(lawless), "J", origin=PLACE)
+    assert {map.connection[id].priority for id in ("w1_0>e_0", "s_0>n_0")} == {Priority.EQUAL}
+
+
+def test_two_that_would_yield_to_each_other_are_equal(network_file):
+    polite = SMALL.replace('index="0" response="000"', 'index="0" response="010"')
+    map = import_sumo_net(network_file(polite), "J", origin=PLACE)
+    assert map.connection["w1_0>e_0"].priority is Priority.EQUAL
+    assert map.connection["s_0>n_0"].yields_to == (":J_c0_0",)
+
+
+def test_zones_are_where_foes_meet(small):
+    assert [(zone.first, zone.second) for zone in small.zones] == [("w1_0>e_0", "s_0>n_0"), ("s_0>n_0", ":J_c0_0")]
+    zone = small.zones[0]
+    assert (zone.first_from_m, zone.first_to_m) == pytest.approx((5 - 1.6, 5 + 1.6), abs=0.11)
+    assert (zone.second_from_m, zone.second_to_m) == pytest.approx((5 - 1.75, 5 + 1.75), abs=0.11)
+
+
+def test_a_walking_area_lies_along_its_longer_side(small):
+    area = small.lane[":J_w0_0"]
+    assert area.kind is LaneKind.SIDEWALK
+    assert (area.width_m, small.length_m(area.id)) == pytest.approx((2.0, 4.0), abs=0.01)
+    assert area.polyline.mean(axis=0) == pytest.approx((-4.0, 4.0), abs=0.03)
+
+
+def test_lanes_end_at_the_radius_and_at_the_next_signal(network_file):
+    path = network_file(SMALL)
+    assert "far_0" in import_sumo_net(path, "J", origin=PLACE, radius_m=250).lane
+    assert "far_0" not in import_sumo_net(path, "J", origin=PLACE, radius_m=150).lane
+    signal_beyond = network_file(SMALL.replace('id="N" type="priority"', 'id="N" type="traffic_light"'), "signal.net.xml")
+    map = import_sumo_net(signal_beyond, "J", origin=PLACE, radius_m=250)
+    assert "n_0" in map.lane
+    assert "far_0" not in map.lane
+
+
+def test_lamps_become_groups_by_link_index(network_file):
+    path = network_file(SIGNALISED, "small.net.xml.gz")
+    map = import_sumo_net(path, origin=PLACE)
+    assert (map.id, map.signal_groups) == ("T", ("g0", "g1", "g2"))
+    assert map.connection["w1_0>e_0"].signal_group == "g0"
+    assert map.connection["s_0>n_0"].signal_group == "g1"
+    assert map.connection["w0_0>w1_0"].signal_group == ""
+    assert map.crossings[0].signal_group == "g2"
+    assert signal_groups(read_network(path), "T") == {"g0": (0,), "g1": (1,), "g2": (2,)}
+
+
+def test_a_signal_is_found_by_its_junction_too(network_file):
+    network = read_network(network_file(SIGNALISED))
+    assert find_site(network, "J") == find_site(network, "T") == find_site(network, None)
+
+
+def test_the_only_junction_of_three_roads_needs_no_name(network_file):
+    assert import_sumo_net(network_file(SMALL), origin=PLACE, map_id="a.b").id == "a.b"
+
+
+@pytest.mark.parametrize(
+    ("text", "junction", "origin", "message"),
+    [
+        (SMALL, "J", None, "--origin"),
+        (SMALL, "Q", PLACE, "junction 'Q' is not in the network; it has no traffic light"),
+        (SIGNALISED, "Q", PLACE, "it has T"),
+        (SMALL.replace('projParameter="!"', 'projParameter="+proj=nonsense"'), "J", None, "not understood"),
+        (SMALL.replace("<net ", "<additional ").replace("</net>", "</additional>"), "J", PLACE, "not a SUMO network"),
+        (SMALL[:-20], "J", PLACE, "small.net.xml"),
+        (SMALL.replace('fromLane="0" toLane="0" via=":J_0_0"', 'fromLane="9" toLane="0" via=":J_0_0"'), "J", PLACE, "not a complete"),
+        (SMALL.replace('from="s"', 'from="nowhere"'), "J", PLACE, "not a complete"),
+    ],
+)
+def test_what_cannot_be_imported_is_said_in_a_sentence(network_file, text, junction, origin, message):
+    with pytest.raises(MapError, match=message):
+        import_sumo_net(network_file(text), junction, origin=origin)
+
+
+def test_several_signals_must_be_chosen_from(network_file):
+    two = SIGNALISED.replace('from="n" to="far" fromLane="0" toLane="0"', 'from="n" to="far" fromLane="0" toLane="0" tl="U" linkIndex="0"')
+    with pytest.raises(MapError, match="2 intersections; name one with --junction: T, U"):
+        import_sumo_net(network_file(two), origin=PLACE)
+
+
+def test_a_missing_file_is_said(tmp_path):
+    with pytest.raises(MapError, match=r"none\.net\.xml"):
+        import_sumo_net(tmp_path / "none.net.xml")
+
+
+@pytest.fixture(scope="module")
+def braunschweig():
+    """The DLR research crossing (SUMO wheel, EPL-2.0)."""
+    spec = importlib.util.find_spec("sumo")
+    if spec is None:
+        assert not os.environ.get("CI"), "CI installs the sim extra"
+        pytest.skip("the sim extra is not installed: pip install 'v2x-road[sim]'")
+    return read_network(Path(spec.submodule_search_locations[0]) / "tools/game/fokr_bs_demo/fokr_bs.net.xml.gz")
+
+
+@pytest.fixture(scope="module")
+def crossing(braunschweig):
+    return intersection_map(braunschweig, find_site(braunschweig, None))
+
+
+def test_the_research_crossing_has_its_46_lamps_and_8_crossings(braunschweig, crossing):
+    """38 movements (4 of them bicycles turning left in two steps) and 8 pedestrian crossings, one link each."""
+    assert list(crossing.signal_groups) == [f"g{link}" for link in range(46)] == list(signal_groups(braunschweig, "38"))
+    assert sum(1 for connection in crossing.connections if connection.signal_group) == 38
+    assert sorted(one.signal_group for one in crossing.crossings) == [f"g{link}" for link in range(38, 46)]
+    assert len({connection.signal_group for connection in crossing.connections} - {""}) == 38
+
+
+def test_the_research_crossing_lies_where_it_is(crossing):
+    assert math.degrees(crossing.origin.latitude_rad) == pytest.approx(52.2755, abs=2e-4)
+    assert math.degrees(crossing.origin.longitude_rad) == pytest.approx(10.5356, abs=2e-4)
+
+
+def test_lanes_chain_through_the_trivial_joints(crossing):
+    """From every lane that reaches a lamp one can go back to the edge of the map, although SUMO cut the road into short edges."""
+    before = {connection.egress: connection.ingress for connection in crossing.connections if not connection.signal_group}
+    for connection in crossing.connections:
+        if not connection.signal_group:
+            continue
+        lane, length_m = connection.ingress, crossing.length_m(connection.ingress)
+        while lane in before and length_m < 1000:
+            lane = before[lane]
+            length_m += crossing.length_m(lane)
+        assert length_m > 45, connection.id
+    joints = [connection for connection in crossing.connections if not connection.signal_group]
+    assert {(joint.priority, joint.yields_to) for joint in joints} == {(Priority.MAJOR, ())}
+
+
+def test_paths_do_not_jog_where_internal_lanes_begin_beside_their_lane(crossing):
+    for connection in crossing.connections:
+        if not connection.signal_group:
+            continue  # at a joint a new lane may begin beside the old one
+        lane, path = crossing.lane[connection.ingress].polyline, connection.path
+        before, first = lane[-1] - lane[-2], path[1] - path[0]
+        turn_rad = abs(math.remainder(math.atan2(*first) - math.atan2(*before), 2 * math.pi))
+        assert turn_rad < math.radians(36), connection.id
+
+
+def test_no_zone_lies_on_a_joint_and_each_on_both_paths(crossing):
+    joints = {connection.id for connection in crossing.connections if not connection.signal_group}
+    assert len(crossing.zones) > 300
+    assert all(not {zone.first, zone.second} & joints for zone in crossing.zones)
+    pairs = [(crossing.connection[zone.first], crossing.connection.get(zone.second)) for zone in crossing.zones]
+    assert all(second is None or first.ingress != second.ingress for first, second in pairs)
+
+
+def test_lane_geometry_agrees_with_proj_to_a_centimetre(braunschweig, crossing):
+    """Independently: PROJ's inverse projection, geocentric, then topocentric about the map's origin."""
+    projection = pyproj.Proj(braunschweig.projection)
+    latitude, longitude = math.degrees(crossing.origin.latitude_rad), math.degrees(crossing.origin.longitude_rad)
+    topocentric = pyproj.Transformer.from_pipeline(
+        f"+proj=pipeline +step +proj=cart +ellps=WGS84 +step +proj=topocentric +ellps=WGS84 +lat_0={latitude} +lon_0={longitude} +h_0=0"
+    )
+    for lane in crossing.lanes:
+        if lane.kind is LaneKind.SIDEWALK:
+            continue  # walking areas are drawn anew
+        ends = braunschweig.lanes[lane.id].shape[[0, -1]] - braunschweig.offset_m
+        east, north, _ = topocentric.transform(*projection(*ends.T, inverse=True), np.zeros(2))
+        assert np.abs(lane.polyline[[0, -1]] - np.column_stack((east, north))).max() < 0.01
+
+
+def test_the_map_does_not_depend_on_the_order_of_the_file(braunschweig, crossing):
+    turned = replace(braunschweig, connections=list(reversed(braunschweig.connections)))
+    again = intersection_map(turned, find_site(turned, "38"))
+    assert {c.id: (c.path.tolist(), c.yields_to, c.signal_group) for c in again.connections} == {
+        c.id: (c.path.tolist(), c.yields_to, c.signal_group) for c in crossing.connections
+    }
