@@ -23,6 +23,7 @@ from typing import Self
 
 import structlog
 
+from v2x.broker_store import Address, StoreError, bound_store
 from v2x.errors import ConfigError
 
 BINARY_VARIABLE = "NATS_SERVER"
@@ -51,7 +52,7 @@ class BrokerError(RuntimeError):
 class Broker:
     """`async with Broker(state) as broker:`; `mqtt` and `websocket` are (host, port), port 0 takes a free one."""
 
-    def __init__(self, state: Path, mqtt: tuple[str, int] = ("127.0.0.1", 1883), websocket: tuple[str, int] = ("127.0.0.1", 8083)) -> None:
+    def __init__(self, state: Path, mqtt: Address = ("127.0.0.1", 1883), websocket: Address = ("127.0.0.1", 8083)) -> None:
         self._state = state
         self.mqtt = mqtt
         self.websocket = websocket
@@ -59,6 +60,7 @@ class Broker:
         self.restarted = asyncio.Event()  # for whoever wants to hear of it
         self._process: asyncio.subprocess.Process | None = None
         self._watching: asyncio.Task[None] | None = None
+        self.client = ("127.0.0.1", 0)  # where it speaks NATS's own protocol
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -74,9 +76,10 @@ class Broker:
 
     async def start(self) -> None:
         """Returns when MQTT clients can connect. Raises ConfigError (a taken port, no binary) or BrokerError."""
-        self.mqtt, self.websocket = _free_addresses([(self.mqtt, "--mqtt"), (self.websocket, "--websocket")])
+        wanted = ((self.mqtt, "--mqtt"), (self.websocket, "--websocket"), (self.client, BINARY_VARIABLE))
+        self.mqtt, self.websocket, self.client = _free_addresses(wanted)
         self._state.mkdir(parents=True, exist_ok=True)
-        self._configuration.write_text(_configuration(self._state, self.mqtt, self.websocket))
+        self._configuration.write_text(_configuration(self._state, self.client, self.mqtt, self.websocket))
         atexit.register(self._terminate)
         await self._spawn()
         log.info("broker.started", mqtt=self.mqtt, websocket=self.websocket, pid=self.pid)
@@ -129,8 +132,11 @@ class Broker:
                     if ended.done():
                         raise BrokerError(f"the broker ended with code {ended.result()}", self._tail())
                     look_s = min(2.0 * look_s, LAST_LOOK_S)
+                await bound_store(self.mqtt, self.client)
         except TimeoutError:
             raise BrokerError(f"the broker was not ready after {READY_S:g} s", self._tail()) from None
+        except (StoreError, EOFError, OSError) as error:
+            raise BrokerError(f"the broker does not answer as nats-server does: {error}", self._tail()) from error
         finally:
             ended.cancel()
 
@@ -148,7 +154,7 @@ class Broker:
                 backoff_s = BACKOFF_FIRST_S
                 self.restarted.set()
                 log.info("broker.restarted", pid=self.pid)
-            except BrokerError as error:
+            except (BrokerError, ConfigError, OSError) as error:
                 backoff_s = min(2.0 * backoff_s, BACKOFF_LAST_S)
                 log.error("broker.restart_failed", reason=str(error))  # noqa: TRY400 - the reason is the broker's, not our trace
 
@@ -172,12 +178,12 @@ def find_binary() -> Path:
     return Path(found)
 
 
-def _configuration(state: Path, mqtt: tuple[str, int], websocket: tuple[str, int]) -> str:
+def _configuration(state: Path, client: Address, mqtt: Address, websocket: Address) -> str:
     """nats-server reads JSON where it reads its own format."""
-    loopback_client = {"host": "127.0.0.1", "port": -1}
     settings = {
         "server_name": "v2x",
-        **loopback_client,
+        "host": client[0],
+        "port": client[1],
         "log_file": str((state / "broker.log").absolute()),
         "logfile_size_limit": LOG_BYTES,
         "logfile_max_num": LOG_FILES,
@@ -194,13 +200,13 @@ def _ends_with_us() -> Sequence[str]:
     return (setpriv, "--pdeathsig", "TERM", "--") if setpriv else ()
 
 
-def _free_addresses(wanted: Sequence[tuple[tuple[str, int], str]]) -> list[tuple[str, int]]:
+def _free_addresses(wanted: Sequence[tuple[Address, str]]) -> list[Address]:
     """Each (address, flag) with a port that could be bound just now, all different; raises ConfigError naming the flag."""
     with ExitStack() as probes:
         return [probes.enter_context(_bound(address, flag)).getsockname()[:2] for address, flag in wanted]
 
 
-def _bound(address: tuple[str, int], flag: str) -> socket.socket:
+def _bound(address: Address, flag: str) -> socket.socket:
     host, port = address
     probe = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     if port:  # as nats-server does; else a connection that was just closed would still hold the port
@@ -214,7 +220,7 @@ def _bound(address: tuple[str, int], flag: str) -> socket.socket:
     return probe
 
 
-async def answers(address: tuple[str, int]) -> bool:
+async def answers(address: Address) -> bool:
     """Whether somebody listens there."""
     try:
         _, writer = await asyncio.open_connection(*address)

@@ -13,9 +13,11 @@ from positioning.samples import Verdict
 from tests.brokers import BROKERS, TIMEOUT_S, need_mosquitto, subscribed
 from tests.decided import BRAUNSCHWEIG, NOW_NS, SECOND_NS, sensor_fault, tracks, validator, warning
 from tests.decided import signal as lamps
+from v2x.broker import Broker
+from v2x.broker_store import stream_state
 from v2x.commands import CommandGate
 from v2x.messages import MessageEncoder, MessageKind, rfc3339_ms
-from v2x.mqtt import MAX_IN_FLIGHT, MqttLink
+from v2x.mqtt import MAX_IN_FLIGHT, BrokerAddress, MqttLink
 from v2x.outbox import Fate
 
 WARNING = MessageKind.WARNING
@@ -243,9 +245,29 @@ async def test_a_subscriber_that_never_acknowledges_harms_nobody(broker, road):
     writer.close()
 
 
+async def test_a_forgotten_session_does_not_fill_the_store(tmp_path, monkeypatch):
+    kept_bytes = 200_000  # some 250 warnings
+    monkeypatch.setattr("v2x.broker_store.bound_store.__defaults__", (kept_bytes, 10**12))
+    async with Broker(tmp_path, ("127.0.0.1", 0), ("127.0.0.1", 0)) as broker:
+        address = BrokerAddress(*broker.mqtt)
+        async with subscribed(address, "v2x/v1/+/+/warning/#", identifier="forgotten", clean_session=False):
+            pass
+        async with Road(address) as road, subscribed(address, "v2x/v1/+/+/warning/#") as subscriber:
+            await road.connected()
+            for start in range(0, 1000, 100):
+                for number in range(start, start + 100):
+                    road.warn(number, valid_ns=LONG_NS)
+                assert ids([await subscriber.message() for _ in range(100)]) == [f"icw-{start + number}" for number in range(100)]
+        state = (await stream_state(broker.client))["state"]
+    assert 100 < state["messages"] < 500
+    assert state["bytes"] <= kept_bytes
+
+
 VICTIM = """
 import asyncio, sys, time, numpy as np
 from positioning.frames import LocalFrame
+from v2x.broker import Broker
+from v2x.broker_store import stream_state
 from v2x.commands import CommandGate
 from v2x.messages import MessageEncoder
 from v2x.mqtt import MqttLink, broker_address
