@@ -38,7 +38,7 @@ LOG_FILES = 3
 STORE_BYTES = 2_000_000_000  # retained messages and what subscribers have not acknowledged
 MEMORY_BYTES = 64_000_000
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 class BrokerError(RuntimeError):

@@ -106,9 +106,13 @@ def _rfc3339_seconds(seconds: int) -> str:
 
 
 class MessageEncoder:
-    """Decisions of the intersections in `frames` as messages of one region. Holds no state but the topics' beginnings."""
+    """Decisions of the intersections in `frames` as messages of one region.
 
-    def __init__(self, region: str, frames: Mapping[str, LocalFrame]) -> None:
+    `process` names us beside others at one broker; by default after the first of our intersections, which nobody else serves.
+    """
+
+    def __init__(self, region: str, frames: Mapping[str, LocalFrame], process: str = "") -> None:
+        self.process = process or min(frames)
         self._region = topic_word(region)
         self._frames = dict(frames)
         self._encoders: dict[type, Callable[[Any], Message]] = {
@@ -128,17 +132,22 @@ class MessageEncoder:
         """Whatever anybody writes to `channel`, at any intersection of the region."""
         return f"{TOPIC_ROOT}/{self._region}/+/{channel}/#"
 
-    def status(self, instance: str, now_ns: int, *, online: bool) -> Message:
+    @property
+    def client_id(self) -> str:
+        """Ours at the broker, the same each time."""
+        return f"v2x-{self._region}-{self.process}"
+
+    def status(self, now_ns: int, *, online: bool) -> Message:
         """Who serves which intersections; the offline form is also the last will."""
         body = {
-            "id": instance,
+            "id": self.process,
             "created": rfc3339_ms(now_ns),
             "valid_until": None,
             "cause": _cause(TIMER),
             "state": "ONLINE" if online else "OFFLINE",
             "intersections": sorted(self._frames),
         }
-        return _message(MessageKind.STATUS, self.topic(EVERYWHERE, MessageKind.STATUS, instance), body, NEVER_NS)
+        return _message(MessageKind.STATUS, self.topic(EVERYWHERE, MessageKind.STATUS, self.process), body, NEVER_NS)
 
     def command_answer(self, intersection: str, author: str, command_id: str, verdict: Verdict, text: str, now_ns: int) -> Message:
         """Tells `author` what became of a command; `text` says why it was refused."""

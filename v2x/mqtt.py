@@ -44,7 +44,7 @@ BACKOFF_LAST_S = 5.0
 
 NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 class LinkStallError(Exception):
@@ -113,7 +113,6 @@ class MqttLink:
         gate: CommandGate,
         now_ns: Callable[[], int],
         on_arrival: Callable[[Arrival], None],
-        instance: str = "road",
         capacity: int = OUTBOX_CAPACITY,
     ) -> None:
         self._address = address
@@ -121,7 +120,6 @@ class MqttLink:
         self._gate = gate
         self._now_ns = now_ns
         self._on_arrival = on_arrival
-        self._instance = instance
         self._lanes = {0: _Lane(0, 1), 1: _Lane(1, MAX_IN_FLIGHT)}
         self._under_way: dict[int, Message] = {}  # in the order they left the outbox
         self._numbers = count()
@@ -167,12 +165,12 @@ class MqttLink:
 
     def _client(self) -> aiomqtt.Client:
         address, now_ns = self._address, self._now_ns()
-        last_will = self._encoder.status(self._instance, now_ns, online=False)
+        last_will = self._encoder.status(now_ns, online=False)
         client = aiomqtt.Client(
             address.host,
             address.port,
             # The same name each time: a broker that still holds our dead connection ends it, and its will, before our new status.
-            identifier=f"v2x-{self._instance}",
+            identifier=self._encoder.client_id,
             username=address.username,
             password=address.password,
             transport=address.transport,
@@ -199,7 +197,7 @@ class MqttLink:
                     for qos, lane in self._lanes.items():
                         tasks.append(group.create_task(self._send_lane(client, lane), name=f"mqtt-send-{qos}"))
                     now_ns = self._now_ns()
-                    self._put(self._encoder.status(self._instance, now_ns, online=True), now_ns)
+                    self._put(self._encoder.status(now_ns, online=True), now_ns)
                     await self._closing.wait()
                     await self._flush()
                     for task in tasks:
@@ -258,7 +256,7 @@ class MqttLink:
 
     async def _say_offline(self, client: aiomqtt.Client) -> None:
         """A clean end sends no last will, so we say it ourselves; where the connection is gone, the will says it."""
-        message = self._encoder.status(self._instance, self._now_ns(), online=False)
+        message = self._encoder.status(self._now_ns(), online=False)
         try:
             await client.publish(message.topic, message.payload, message.delivery.qos, message.delivery.retain, timeout=OFFLINE_TIMEOUT_S)
         except aiomqtt.MqttError as error:

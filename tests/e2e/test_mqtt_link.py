@@ -105,7 +105,7 @@ async def test_a_late_subscriber_gets_the_current_state_and_no_more(broker, road
         held = [await late.message() for _ in range(2)]
         road.warn(2)
         following = await late.message()
-    assert sorted(message.topic.value for message in held) == ["v2x/v1/district/all/status/road", "v2x/v1/district/ix7/signal"]
+    assert sorted(message.topic.value for message in held) == ["v2x/v1/district/all/status/ix7", "v2x/v1/district/ix7/signal"]
     assert all(message.retain for message in held)
     assert any(b"PROTECTED_MOVEMENT" in message.payload for message in held)
     assert is_warning(following)
@@ -271,9 +271,9 @@ from v2x.broker_store import stream_state
 from v2x.commands import CommandGate
 from v2x.messages import MessageEncoder
 from v2x.mqtt import MqttLink, broker_address
-encoder = MessageEncoder("district", {"ix7": LocalFrame(0.9, 0.2)})
+encoder = MessageEncoder("district", {"ix7": LocalFrame(0.9, 0.2)}, "victim")
 async def main():
-    link = MqttLink(broker_address(sys.argv[1]), encoder, CommandGate({"ix7"}), time.time_ns, print, instance="victim")
+    link = MqttLink(broker_address(sys.argv[1]), encoder, CommandGate({"ix7"}), time.time_ns, print)
     await link.run()
 asyncio.run(main())
 """

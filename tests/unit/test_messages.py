@@ -106,8 +106,8 @@ def test_a_sensor_fault_is_an_event_under_its_own_id(encoder, cleared, state):
 
 
 def test_status_is_one_for_all_intersections_of_a_process(encoder):
-    online, offline = (encoder.status("road", NOW_NS, online=online) for online in (True, False))
-    assert online.topic == offline.topic == "v2x/v1/district/all/status/road"
+    online, offline = (encoder.status(NOW_NS, online=online) for online in (True, False))
+    assert online.topic == offline.topic == "v2x/v1/district/all/status/ix7"
     assert [content(message, "status")["state"] for message in (online, offline)] == ["ONLINE", "OFFLINE"]
     assert content(online, "status")["intersections"] == ["ix7"]
 
@@ -148,3 +148,9 @@ def test_intersections_keep_their_own_frames():
     encoder = MessageEncoder("r", {"ix7": BRAUNSCHWEIG, "south": south})
     body = content(encoder.encode(warning(intersection="south", east_m=0.0, north_m=0.0)), "warning")
     assert (body["latitude"], body["longitude"]) == (-33.0, 151.0)
+
+
+def test_a_process_may_have_a_name_of_its_own():
+    encoder = MessageEncoder("old town", {"ix7": BRAUNSCHWEIG, "ix2": BRAUNSCHWEIG}, "node 1")
+    assert encoder.status(NOW_NS, online=True).topic == "v2x/v1/old%20town/all/status/node%201"
+    assert MessageEncoder("r", {"ix7": BRAUNSCHWEIG, "ix2": BRAUNSCHWEIG}).client_id == "v2x-r-ix2"
