@@ -44,6 +44,7 @@ cdef double WINDOW_FIRST_S = 0.35
 cdef double WINDOW_GAP_S = 0.5
 cdef double VOTE_MEMORY = 0.98
 cdef double OWN_INFLATION = 9.0  # a receiver's errors last for many samples
+cdef double OWN_STEADY_M = 0.4  # what of it changes from one fix to the next
 cdef double OWN_CORRELATED_SAMPLES = 600.0
 cdef double OWN_SMOOTHING = 0.05
 cdef double COAST_S = 2.0

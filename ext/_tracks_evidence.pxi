@@ -36,6 +36,18 @@ cdef inline void judge(Table* t, int64_t row, int source, int64_t* trust, int qu
             t.event_count += 1
 
 
+cdef void lean(Table* t, int64_t row, int i, double shown, double variance) noexcept nogil:
+    """A contradicted speed or heading may have misled the track: where it did, let the displacement say."""
+    cdef double* x = t.motion + 6 * row
+    cdef double* p = t.covariance + 36 * row
+    cdef double innovation = shown - x[i] if i == SPEED else wrapped(shown - x[i])
+    if t.marks[row * MARKS + M_ORIENTED] == 0 or innovation * innovation < 4 * variance:
+        return
+    p[7 * i] += innovation * innovation
+    correct(x, p, i, innovation, variance)
+    x[HEADING] = compass(x[HEADING])
+
+
 cdef void begin_window(double* link, int64_t* link_mark, const Seen* z, int64_t now) noexcept nogil:
     link[L_ANCHOR_EAST] = z.east
     link[L_ANCHOR_NORTH] = z.north
@@ -68,9 +80,13 @@ cdef void compare(Table* t, int64_t row, int source, const Seen* z, int64_t now)
     if not isnan(z.speed):
         agrees = compare_speed(t, link, z.east, z.north, sigma, span, &reported, &shown)
         judge(t, row, source, &mark[LM_SPEED_TRUST], 0, agrees, reported, shown)
+        if not agrees:
+            lean(t, row, SPEED, shown, 0.25 + 2 * sigma * sigma / (span * span))
     agrees = compare_heading(link, z.east, z.north, sigma, &reported, &shown)
     if agrees >= 0:
         judge(t, row, source, &mark[LM_HEADING_TRUST], 1, agrees, compass(reported), compass(shown))
+        if not agrees:
+            lean(t, row, HEADING, shown, 0.02)
     begin_window(link, mark, z, now)
 
 

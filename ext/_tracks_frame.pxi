@@ -169,8 +169,8 @@ cdef void fuse(Table* t, int64_t row, int source, Seen* z, int64_t now, double* 
     cdef double off_east = z.east - y[EAST], off_north = z.north - y[NORTH]
     cdef double forward[6]
     variance += late * late * late * late * 0.25 * profile[ACCELERATION_SIGMA] * profile[ACCELERATION_SIGMA]
-    if source == 0:
-        variance *= OWN_INFLATION
+    if source == 0:  # beside the roadside a fix adds little; alone it shows at least how the vehicle moves, its error stands still
+        variance = variance * OWN_INFLATION if n[N_FLOOR] == 0 else min(variance, OWN_STEADY_M * OWN_STEADY_M)
     correct_position(y, q, z, variance, n[N_FLOOR] if source else 0.0)
     if m[M_ORIENTED]:
         correct_rates(y, q, z, usable_speed_sigma(z, link_mark[LM_SPEED_TRUST], profile),
