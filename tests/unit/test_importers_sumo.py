@@ -198,6 +198,7 @@ def test_the_only_junction_of_three_roads_needs_no_name(network_file):
         (SMALL[:-20], "J", PLACE, "small.net.xml"),
         (SMALL.replace('fromLane="0" toLane="0" via=":J_0_0"', 'fromLane="9" toLane="0" via=":J_0_0"'), "J", PLACE, "not a complete"),
         (SMALL.replace('from="s"', 'from="nowhere"'), "J", PLACE, "not a complete"),
+        (SMALL.replace('shape="5,0 200,0"', 'shape="5,0 5,0"'), "J", PLACE, "lane 'e_0': its shape has fewer than two"),
     ],
 )
 def test_what_cannot_be_imported_is_said_in_a_sentence(network_file, text, junction, origin, message):

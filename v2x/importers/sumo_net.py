@@ -181,6 +181,8 @@ class _Builder:
     def _lane(self, lane: SumoLane, polyline: Polyline) -> Lane:
         kind = _kind(lane)
         assert kind is not None
+        if len(polyline) < 2:
+            raise MapError(f"lane {lane.id!r}: its shape has fewer than two distinct points")
         speed_mps = PEDESTRIAN_SPEED_MPS if kind is LaneKind.SIDEWALK else lane.speed_mps
         return Lane(lane.id, kind, polyline, lane.width_m, speed_mps, allows_vehicles=kind in _MOTOR)
 
@@ -260,7 +262,11 @@ def _edges_around(network: SumoNetwork, site: Site, centre: Polyline, radius_m: 
 
 
 def _within(network: SumoNetwork, edge: SumoEdge, centre: Polyline, radius_m: float) -> bool:
-    return any(project(network.lanes[id].shape, centre[None])[1][0] <= radius_m for id in edge.lanes if len(network.lanes[id].shape) > 1)
+    return any(_distance_m(without_repeats(network.lanes[id].shape), centre) <= radius_m for id in edge.lanes)
+
+
+def _distance_m(shape: Polyline, point: Polyline) -> float:
+    return float(project(shape, point[None])[1][0] if len(shape) > 1 else np.hypot(*(shape[0] - point)))
 
 
 def _main_axis(outline: Polyline) -> tuple[Polyline, float]:

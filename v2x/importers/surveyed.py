@@ -31,6 +31,10 @@ class SurveyedLane:
     speed_limit_mps: float
     signal_group: str = ""
 
+    def __post_init__(self) -> None:
+        if len(self.polyline) < 2:
+            raise MapError(f"lane {self.id!r}: it has fewer than two distinct points")
+
 
 @dataclass(frozen=True, slots=True)
 class SurveyedMovement:
