@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -118,3 +119,19 @@ async def subscribed(address: BrokerAddress, topic: str = "v2x/#", **options):
     async with client:
         await client.subscribe(topic, qos=1)
         yield Subscriber(client)
+
+
+class GuardedMosquittoBroker(MosquittoBroker):
+    """Asks for TLS, a user and a password, as a broker beyond loopback should."""
+
+    def __init__(self, state: Path) -> None:
+        super().__init__(state)
+        self.certificate, key, passwords = state / "certificate.pem", state / "key.pem", state / "passwords"
+        subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+        request = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", *subject]
+        subprocess.run([*request, "-keyout", key, "-out", self.certificate], check=True, capture_output=True)
+        subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "road", "s:cret"], check=True, capture_output=True)
+        lines = [f"certfile {self.certificate}", f"keyfile {key}", f"password_file {passwords}"]
+        text = self._configuration.read_text().replace("allow_anonymous true", "allow_anonymous false")
+        self._configuration.write_text(text + "\n".join(lines) + "\n")
+        self.url = f"mqtts://road:s%3Acret@localhost:{self.address.port}"

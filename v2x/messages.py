@@ -27,7 +27,7 @@ from positioning.samples import ObjectClass, Verdict
 
 TOPIC_ROOT = "v2x/v1"
 EVERYWHERE = "all"  # stands for the intersection in what concerns a whole process
-TIMER = Cause("timer", 0)
+NOBODY = Cause("", 0)  # time alone
 
 TRACK_VALIDITY_NS = 500_000_000  # five periods of 10 Hz
 SIGNAL_VALIDITY_NS = 1_000_000_000  # ten periods of 10 Hz; beyond it a retained state says nothing
@@ -143,7 +143,7 @@ class MessageEncoder:
             "id": self.process,
             "created": rfc3339_ms(now_ns),
             "valid_until": None,
-            "cause": _cause(TIMER),
+            "cause": _cause(NOBODY),
             "state": "ONLINE" if online else "OFFLINE",
             "intersections": sorted(self._frames),
         }
@@ -187,7 +187,7 @@ class MessageEncoder:
             "id": f"{report.intersection}-{report.time_ns // 1_000_000}",
             "created": rfc3339_ms(report.time_ns),
             "valid_until": rfc3339_ms(valid_until_ns),
-            "cause": _cause(TIMER),
+            "cause": _cause(NOBODY),
             "intersection": report.intersection,
             "tracks": self._track_objects(report),
         }
@@ -277,7 +277,7 @@ def _message(kind: MessageKind, topic: str, body: Mapping[str, object], valid_un
 
 
 def _cause(cause: Cause) -> dict[str, object]:
-    return {"station": cause.station, "sequence": cause.sequence}
+    return {"station": cause.station or "timer", "sequence": cause.sequence}
 
 
 def _party(party: Party, position: Mapping[str, float]) -> dict[str, object]:

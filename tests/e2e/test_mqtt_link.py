@@ -10,14 +10,14 @@ import pytest
 from intersections.decisions import WarningState
 from intersections.samples import CommandKind
 from positioning.samples import Verdict
-from tests.brokers import BROKERS, TIMEOUT_S, need_mosquitto, subscribed
+from tests.brokers import BROKERS, TIMEOUT_S, GuardedMosquittoBroker, need_mosquitto, subscribed
 from tests.decided import BRAUNSCHWEIG, NOW_NS, SECOND_NS, sensor_fault, tracks, validator, warning
 from tests.decided import signal as lamps
 from v2x.broker import Broker
 from v2x.broker_store import stream_state
 from v2x.commands import CommandGate
 from v2x.messages import MessageEncoder, MessageKind, rfc3339_ms
-from v2x.mqtt import MAX_IN_FLIGHT, BrokerAddress, MqttLink
+from v2x.mqtt import MAX_IN_FLIGHT, BrokerAddress, MqttLink, broker_address
 from v2x.outbox import Fate
 
 WARNING = MessageKind.WARNING
@@ -148,6 +148,35 @@ async def test_a_link_waits_for_a_broker_that_comes_later(tmp_path):
             await broker.stop()
 
 
+@pytest.fixture
+async def guarded(tmp_path, monkeypatch):
+    need_mosquitto()
+    broker = GuardedMosquittoBroker(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(broker.certificate))
+    await broker.start()
+    yield broker
+    await broker.stop()
+
+
+async def test_a_broker_with_tls_and_accounts_is_used_by_url(guarded):
+    async with Road(broker_address(guarded.url)) as road:
+        await road.connected()
+        road.warn(1)
+    assert road.link.outbox.fates[WARNING, Fate.SENT] == 1
+
+
+@pytest.mark.parametrize(
+    "wrong", [("s%3Acret", "guess"), ("localhost", "127.0.0.1"), ("mqtts", "mqtt")], ids=["password", "name", "scheme"]
+)
+async def test_a_broker_that_refuses_is_tried_again_and_nothing_else_stops(guarded, wrong):
+    async with Road(broker_address(guarded.url.replace(*wrong))) as road:
+        road.warn(1)
+        await asyncio.wait_for(failed(road.link).wait(), TIMEOUT_S)
+    assert road.link.connections == 0
+    assert road.link.failures > 0
+    assert len(road.link.outbox) == 1
+
+
 async def test_a_stalled_broker_never_blocks_the_road(broker):
     capacity = 100
     async with Road(broker.address, capacity=capacity) as road, subscribed(broker.address, "v2x/v1/+/+/warning/#") as subscriber:
@@ -181,6 +210,18 @@ async def test_warnings_under_way_in_a_stall_are_bounded_and_arrive_in_the_end(b
             broker.signal(signal.SIGCONT)
         received = ids([await subscriber.message() for _ in range(count)])
     assert received == [f"icw-{number}" for number in range(count)]
+
+
+def failed(link):
+    """An event that is set when the link has failed and is about to wait for its next try."""
+    reached, pause = asyncio.Event(), link._pause
+
+    async def watched_pause(pause_s):
+        reached.set()
+        await pause(pause_s)
+
+    link._pause = watched_pause
+    return reached
 
 
 def when_left(outbox, count):

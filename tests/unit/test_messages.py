@@ -6,7 +6,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from intersections.decisions import WarningKind, WarningState
+from intersections.decisions import Cause, WarningKind, WarningState
 from positioning.frames import LocalFrame
 from positioning.samples import ObjectClass, Verdict
 from tests.decided import BRAUNSCHWEIG, NOW_NS, SECOND_NS, party, sensor_fault, signal, tracks, validator, warning
@@ -54,6 +54,11 @@ def test_each_kind_and_state_of_warning_is_allowed(encoder, kind, state):
     message = encoder.encode(warning(kind=kind, state=state))
     assert content(message, "warning")["state"] == state.value
     assert f"/warning/{kind.value.lower()}/" in message.topic
+
+
+def test_what_time_alone_decided_is_caused_by_the_timer(encoder):
+    body = content(encoder.encode(warning(state=WarningState.CLEARED, cause=Cause("", 0))), "warning")
+    assert body["cause"] == {"station": "timer", "sequence": 0}
 
 
 def test_a_heading_that_rounds_to_a_full_turn_is_north(encoder):
