@@ -79,7 +79,10 @@ def _corrected_position(report: TrackReport, frame: LocalFrame, vehicle: str) ->
 
 
 def _other_party(warning: Warning, vehicle: str) -> Party | None:
+    """None where `vehicle` is no party; '' is nobody's name."""
     first, second = warning.parties
+    if not vehicle:
+        return None
     if vehicle == first.vehicle:
         return second
     return first if vehicle == second.vehicle else None
