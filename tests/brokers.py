@@ -96,6 +96,19 @@ def need_mosquitto() -> None:
 BROKERS = {"nats": NatsBroker, "mosquitto": MosquittoBroker}
 
 
+@asynccontextmanager
+async def started(name: str, state: Path):
+    """The broker of that name, running."""
+    if name == "mosquitto":
+        need_mosquitto()
+    broker = BROKERS[name](state)
+    await broker.start()
+    try:
+        yield broker
+    finally:
+        await broker.stop()
+
+
 class Subscriber:
     """An independent client. `message` waits for the next one; retained ones come first."""
 

@@ -25,6 +25,7 @@ import structlog
 
 from intersections.decisions import Decision
 from positioning.samples import Verdict
+from v2x.admission import RateLimit
 from v2x.arrivals import Arrival
 from v2x.commands import CHANNEL_KINDS, COMMAND_CHANNEL, CommandGate, command_arrival
 from v2x.errors import ConfigError
@@ -34,6 +35,8 @@ from v2x.outbox import OUTBOX_CAPACITY, Fate, Outbox
 MAX_IN_FLIGHT = 256  # QoS 1 messages that wait for their acknowledgement; a second of warnings of a busy district
 MAX_UNACKNOWLEDGED = 4096  # of those let go, how many paho may hold before the connection is given up
 MAX_INCOMING = 1024  # commands received and not looked at
+REFUSALS_PER_S = 20.0  # told and logged; the rest are counted only
+REFUSALS_BURST = 100
 ACK_TIMEOUT_S = 10.0  # a longer silence means that the broker hangs
 CONNECT_TIMEOUT_S = 3.0
 OFFLINE_TIMEOUT_S = 1.0
@@ -125,6 +128,7 @@ class MqttLink:
         self._numbers = count()
         self._settled = asyncio.Event()  # nothing waits, nothing is under way
         self._closing = asyncio.Event()
+        self._answers = RateLimit(REFUSALS_PER_S, REFUSALS_BURST)
         self.outbox = Outbox(capacity)
         self.connected = asyncio.Event()
         self.lost = asyncio.Event()  # not connected any more
@@ -277,6 +281,8 @@ class MqttLink:
         address, sample = receipt.address, receipt.sample
         if receipt.verdict is Verdict.ACCEPTED and sample is not None:
             self._on_arrival(command_arrival(sample, payload))
+        elif not self._answers.takes(now_ns):
+            return
         else:
             log.info("mqtt.command_refused", topic=topic, verdict=receipt.verdict.name, reason=receipt.text)
         if address is not None and (receipt.verdict is not Verdict.ACCEPTED or address.channel == COMMAND_CHANNEL):
@@ -285,6 +291,8 @@ class MqttLink:
             self._put(answer, now_ns)
 
 
-def _sentences(errors: BaseExceptionGroup[BaseException]) -> list[str]:
-    """What each error of the tree says."""
-    return [line for error in errors.exceptions for line in (_sentences(error) if isinstance(error, BaseExceptionGroup) else [str(error)])]
+def _sentences(error: BaseException) -> list[str]:
+    """What each error of the tree says, and what it says it came from."""
+    if isinstance(error, BaseExceptionGroup):
+        return [sentence for one in error.exceptions for sentence in _sentences(one)]
+    return [f"{error}: {error.__cause__}" if error.__cause__ is not None else str(error)]

@@ -80,7 +80,9 @@ class Outbox:
         newer = self._waiting[kind]
         front = {self._key(message): message for message in again}
         merged = front | newer  # a newer message of the same topic wins
-        self.fates[kind, Fate.SUPERSEDED] += len(again) + len(newer) - len(merged)
+        superseded = len(again) + len(newer) - len(merged)
+        if superseded:
+            self.fates[kind, Fate.SUPERSEDED] += superseded
         self._size += len(merged) - len(newer)
         self._waiting[kind] = merged
         self._soonest_expiry_ns = 0

@@ -8,16 +8,14 @@ import sys
 import pytest
 
 from intersections.decisions import WarningState
-from intersections.samples import CommandKind
-from positioning.samples import Verdict
-from tests.brokers import BROKERS, TIMEOUT_S, GuardedMosquittoBroker, need_mosquitto, subscribed
-from tests.decided import BRAUNSCHWEIG, NOW_NS, SECOND_NS, sensor_fault, tracks, validator, warning
+from tests.brokers import BROKERS, TIMEOUT_S, GuardedMosquittoBroker, need_mosquitto, started, subscribed
+from tests.decided import NOW_NS, SECOND_NS, sensor_fault, tracks, validator, warning
 from tests.decided import signal as lamps
+from tests.mqtt_road import Road
 from v2x.broker import Broker
 from v2x.broker_store import stream_state
-from v2x.commands import CommandGate
-from v2x.messages import MessageEncoder, MessageKind, rfc3339_ms
-from v2x.mqtt import MAX_IN_FLIGHT, BrokerAddress, MqttLink, broker_address
+from v2x.messages import MessageKind
+from v2x.mqtt import MAX_IN_FLIGHT, BrokerAddress, broker_address
 from v2x.outbox import Fate
 
 WARNING = MessageKind.WARNING
@@ -26,40 +24,8 @@ LONG_NS = 3600 * SECOND_NS
 
 @pytest.fixture(params=BROKERS)
 async def broker(request, tmp_path):
-    if request.param == "mosquitto":
-        need_mosquitto()
-    broker = BROKERS[request.param](tmp_path / "broker")
-    await broker.start()
-    yield broker
-    await broker.stop()
-
-
-class Road:
-    """A link with a clock that only the test moves."""
-
-    def __init__(self, address, **options):
-        self.now_ns = NOW_NS
-        self.arrivals = asyncio.Queue()
-        self.gate = CommandGate({"ix7"})
-        encoder = MessageEncoder("district", {"ix7": BRAUNSCHWEIG})
-        self.link = MqttLink(address, encoder, self.gate, lambda: self.now_ns, self.arrivals.put_nowait, **options)
-
-    async def __aenter__(self):
-        self.running = asyncio.create_task(self.link.run())
-        return self
-
-    async def __aexit__(self, *error):
-        self.link.close()
-        await asyncio.wait_for(self.running, TIMEOUT_S)
-
-    async def connected(self):
-        await asyncio.wait_for(self.link.connected.wait(), TIMEOUT_S)
-
-    async def lost(self):
-        await asyncio.wait_for(self.link.lost.wait(), TIMEOUT_S)
-
-    def warn(self, number, valid_ns=SECOND_NS, **changed):
-        self.link.publish([warning(number, self.now_ns, valid_until_ns=self.now_ns + valid_ns, **changed)], self.now_ns)
+    async with started(request.param, tmp_path / "broker") as broker:
+        yield broker
 
 
 @pytest.fixture
@@ -86,7 +52,7 @@ async def test_a_warning_reaches_a_subscriber_at_least_once(broker, road):
 
 
 async def test_a_burst_arrives_whole_and_in_order(broker, road):
-    states = [state for _ in range(2 * MAX_IN_FLIGHT) for state in (WarningState.RAISED, WarningState.CLEARED)]
+    states = [state for _ in range(MAX_IN_FLIGHT) for state in (WarningState.RAISED, WarningState.CLEARED)]
     async with subscribed(broker.address, "v2x/v1/+/+/warning/#") as subscriber:
         for number, state in enumerate(states):
             road.warn(number // 2, state=state, valid_ns=LONG_NS)
@@ -360,58 +326,3 @@ async def test_a_cancelled_link_says_goodbye_too(broker):
         await asyncio.wait({running}, timeout=TIMEOUT_S)
         assert running.cancelled()
         assert [json.loads((await subscriber.message()).payload)["state"] for _ in range(2)] == ["ONLINE", "OFFLINE"]
-
-
-def command(number, **changed):
-    fields = {"id": f"c-{number}", "kind": "reset-tracks", "intersection": "ix7", "author": "centre"}
-    return json.dumps(fields | {"valid_until": rfc3339_ms(NOW_NS + SECOND_NS)} | changed).encode()
-
-
-async def test_a_command_arrives_once_and_is_answered(broker, road):
-    async with subscribed(broker.address, "v2x/v1/district/ix7/event/+/centre") as operator:
-        for _ in range(2):
-            await operator.client.publish("v2x/v1/district/ix7/command/centre", command(1), qos=1)
-        arrival = await asyncio.wait_for(road.arrivals.get(), TIMEOUT_S)
-        answers = [json.loads((await operator.message()).payload) for _ in range(2)]
-    assert (arrival.sample.kind, arrival.sample.id, arrival.source, arrival.payload) == (
-        CommandKind.RESET_TRACKS,
-        "c-1",
-        "centre",
-        command(1),
-    )
-    assert [answer["kind"] for answer in answers] == ["command-taken", "command-refused"]
-    assert answers[1]["verdict"] == "DUPLICATE"
-    assert road.arrivals.empty()
-    for answer in answers:
-        validator("event").validate(answer)
-
-
-async def test_a_malformed_command_is_refused_with_the_reason(broker, road):
-    async with subscribed(broker.address, "v2x/v1/district/ix7/event/command-refused/centre") as operator:
-        await operator.client.publish("v2x/v1/district/ix7/command/centre", b"{", qos=1)
-        await operator.client.publish("v2x/v1/district/ix7/command/centre", command(1, kind="explode"), qos=1)
-        await operator.client.publish("v2x/v1/district/ix7/command/centre", command(2, valid_until="2020-01-01T00:00:00Z"), qos=1)
-        answers = [json.loads((await operator.message()).payload) for _ in range(3)]
-    assert [answer["verdict"] for answer in answers] == ["MALFORMED", "MALFORMED", "STALE"]
-    assert "not JSON" in answers[0]["text"]
-    assert "reset-tracks" in answers[1]["text"]
-    assert road.gate.verdicts == {Verdict.MALFORMED: 2, Verdict.STALE: 1}
-    assert road.arrivals.empty()
-
-
-async def test_an_acknowledgement_arrives(broker, road):
-    async with subscribed(broker.address) as vehicle:
-        body = command(1, kind="acknowledgement", author="bus-9", about="icw-1", answer="RECEIVED")
-        await vehicle.client.publish("v2x/v1/district/ix7/order-ack/bus-9", body, qos=1)
-        arrival = await asyncio.wait_for(road.arrivals.get(), TIMEOUT_S)
-    assert (arrival.sample.kind, arrival.sample.about, arrival.sample.answer) == (CommandKind.ACKNOWLEDGEMENT, "icw-1", "RECEIVED")
-
-
-async def test_a_retained_command_is_refused_at_every_start(broker):
-    async with subscribed(broker.address, "v2x/v1/district/ix7/event/#") as operator:
-        await operator.client.publish("v2x/v1/district/ix7/command/centre", command(1), qos=1, retain=True)
-        async with Road(broker.address) as road:
-            await road.connected()
-            refusal = json.loads((await operator.message()).payload)
-            assert road.arrivals.empty()
-    assert "retained" in refusal["text"]
