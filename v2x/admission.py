@@ -4,108 +4,47 @@ Rules:
 * All state is one sender's. No other sender's frames, clocks or numbers can cost it anything.
 * No I/O and no clock: `received_ns` is handed in, so the same input gives the same verdicts in live, test and replay.
 * What is refused unread (size, rate) is refused before it costs a decode.
-* A duplicate is the same number *and* the same stamp. A number that comes again with another stamp is a sender that
-  started anew: nothing of it is lost.
+* The kernel `v2x._admission` judges; `AdmissionTwin` reads, and tests hold the two together.
 """
 
-from dataclasses import dataclass
-
 from positioning.samples import Verdict
-from v2x.clocks import LATE_WINDOW_NS, SECOND_NS, SourceClock
+from v2x._admission import Circle, StationAdmission
+from v2x.clocks import SourceClock
+from v2x.sequences import AdmissionLimits, RateLimit, SequenceWindow
 
-SEQUENCE_MODULUS = 1 << 32
-SEQUENCE_WINDOW = 1024  # numbers remembered: 40 s at the default rate; also the largest leap that counts as a gap
-
-
-@dataclass(frozen=True, slots=True)
-class AdmissionLimits:
-    """What one sender may send. 25 frames/s is twice the usual 10 Hz and room for a sensor at video rate."""
-
-    frames_per_s: float = 25.0
-    burst_frames: int = 50
-    frame_bytes: int = 64 * 1024
-    frame_objects: int = 512
-
-    def __post_init__(self) -> None:
-        if not (self.frames_per_s > 0 and self.burst_frames >= 1 and self.frame_bytes >= 1 and self.frame_objects >= 1):
-            raise ValueError(f"limits must be positive: {self}")
+__all__ = ["AdmissionLimits", "AdmissionTwin", "Circle", "RateLimit", "StationAdmission"]
 
 
-class RateLimit:
-    """Token bucket kept as one time (the generic cell rate algorithm, ITU-T I.371): when the bucket will be full again."""
-
-    def __init__(self, per_s: float, burst: int) -> None:
-        self._interval_ns = int(SECOND_NS / per_s)
-        self._tolerance_ns = (burst - 1) * self._interval_ns
-        self._full_ns = 0
-
-    def takes(self, now_ns: int) -> bool:
-        full_ns = max(self._full_ns, now_ns)
-        if full_ns - now_ns > self._tolerance_ns:
-            return False
-        self._full_ns = full_ns + self._interval_ns
-        return True
-
-
-class SequenceWindow:
-    """The last SEQUENCE_WINDOW numbers of one sender with their stamps. Numbers wrap at 2^32.
-
-    `gaps` counts numbers that never came between the first and the highest of each start.
-    A number behind the highest whose stamp is newer by more than the late window belongs to a new start.
-    """
-
-    def __init__(self) -> None:
-        self._numbers = [-1] * SEQUENCE_WINDOW
-        self._stamps = [0] * SEQUENCE_WINDOW
-        self._first = 0
-        self._newest_ns = 0  # stamp of the highest
-        self.highest = -1  # -1 until the first
-        self.gaps = 0
-        self.restarts = 0
-
-    def is_duplicate(self, sequence: int, stamp_ns: int) -> bool:
-        slot = sequence % SEQUENCE_WINDOW
-        return self._numbers[slot] == sequence and self._stamps[slot] == stamp_ns
-
-    def note(self, sequence: int, stamp_ns: int, unread: int) -> None:
-        """A number came that is no duplicate; `unread` messages before it were refused without a look at their number."""
-        slot = sequence % SEQUENCE_WINDOW
-        ahead = _distance(self.highest, sequence)
-        if self.highest < 0:
-            self._start(sequence, stamp_ns)
-        elif abs(ahead) > SEQUENCE_WINDOW or self._numbers[slot] == sequence or (ahead < 0 and stamp_ns - self._newest_ns > LATE_WINDOW_NS):
-            self.restarts += 1
-            self._start(sequence, stamp_ns)
-        elif ahead > 0:
-            self.gaps += max(0, ahead - 1 - unread)
-            self.highest = sequence
-            self._newest_ns = stamp_ns
-        elif _distance(self._first, sequence) > 0:
-            self.gaps = max(0, self.gaps - 1)
-        self._numbers[slot] = sequence
-        self._stamps[slot] = stamp_ns
-
-    def _start(self, sequence: int, stamp_ns: int) -> None:
-        self._numbers = [-1] * SEQUENCE_WINDOW
-        self._first = self.highest = sequence
-        self._newest_ns = stamp_ns
-
-
-def _distance(start: int, end: int) -> int:
-    """From one number on to another, negative where it lies behind; the shorter way round."""
-    return (end - start + SEQUENCE_MODULUS // 2) % SEQUENCE_MODULUS - SEQUENCE_MODULUS // 2
-
-
-class StationAdmission:
-    """Everything remembered of one roadside station between its frames, across its streams."""
+class AdmissionTwin:
+    """Everything remembered of one sender between its messages, across its streams."""
 
     def __init__(self, limits: AdmissionLimits) -> None:
         self.limits = limits
-        self.clock = SourceClock()
-        self.sequences = SequenceWindow()
+        self._clock = SourceClock()
+        self._sequences = SequenceWindow()
         self.highest_taken = 0
         self._rate = RateLimit(limits.frames_per_s, limits.burst_frames)
         self._unread = 0
+
+    @property
+    def gaps(self) -> int:
+        return self._sequences.gaps
+
+    @property
+    def restarts(self) -> int:
+        return self._sequences.restarts
+
+    @property
+    def jumps_adopted(self) -> int:
+        return self._clock.jumps_adopted
+
+    @property
+    def offset_ns(self) -> int | None:
+        return self._clock.offset_ns
+
+    @property
+    def is_synchronised(self) -> bool:
+        return self._clock.is_synchronised
 
     def admit_unread(self, size_bytes: int, received_ns: int) -> Verdict:
         """Before decoding: ACCEPTED, OVERSIZED or RATE_LIMITED."""
@@ -124,11 +63,11 @@ class StationAdmission:
 
     def admit(self, sequence: int, stamp_ns: int, received_ns: int) -> tuple[Verdict, int]:
         """After decoding: the verdict, and the measured time on our clock."""
-        if self.sequences.is_duplicate(sequence, stamp_ns):
+        if self._sequences.is_duplicate(sequence, stamp_ns):
             return Verdict.DUPLICATE, stamp_ns
-        self.sequences.note(sequence, stamp_ns, self._unread)
+        self._sequences.note(sequence, stamp_ns, self._unread)
         self._unread = 0
-        reading = self.clock.read(stamp_ns, received_ns)
+        reading = self._clock.read(stamp_ns, received_ns)
         if reading.verdict is Verdict.ACCEPTED:
-            self.highest_taken = self.sequences.highest
+            self.highest_taken = self._sequences.highest
         return reading.verdict, reading.measured_ns

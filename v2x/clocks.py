@@ -20,6 +20,7 @@ WINDOW_BUCKETS = 60  # of one second: long enough to catch an unhindered frame, 
 SYNCHRONISED_NS = 200 * MILLISECOND_NS  # what a mobile network may take at best
 LATE_WINDOW_NS = 500 * MILLISECOND_NS  # older frames cannot be put right by the tracker's retrodiction
 JUMP_NS = SECOND_NS
+FARTHEST_NS = 100 * 365 * 86_400 * SECOND_NS  # a stamp farther away is no clock, and its offset no 64-bit number
 AGREEING_FRAMES = 3
 AGREEMENT_NS = 100 * MILLISECOND_NS  # jitter of one network path; a backlog that drains differs by more
 
@@ -43,7 +44,7 @@ class SlidingMinimum:
         entries = self._entries
         while entries and entries[-1][1] >= value:
             entries.pop()
-        if not entries or entries[-1][0] != bucket:
+        if not entries or entries[-1][0] < bucket:
             entries.append((bucket, value))
         self._forget(bucket)
 
@@ -76,6 +77,8 @@ class SourceClock:
     def read(self, measured_ns: int, received_ns: int) -> ClockReading:
         """Judge one stamp and bring it onto our clock."""
         delay_ns = received_ns - measured_ns
+        if abs(delay_ns) > FARTHEST_NS:
+            return ClockReading(Verdict.CLOCK_JUMP, measured_ns)
         offset_ns = self._minimum.at(received_ns)
         if offset_ns is not None:
             late_ns = delay_ns - (0 if 0 <= offset_ns < SYNCHRONISED_NS else offset_ns)

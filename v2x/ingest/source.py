@@ -11,8 +11,8 @@ from typing import cast
 
 import numpy as np
 
-from positioning.samples import Detection, RsuFrame, Verdict
-from v2x.admission import AdmissionLimits, StationAdmission
+from positioning.samples import RsuFrame, Verdict
+from v2x.admission import AdmissionLimits, Circle, StationAdmission
 from v2x.areas import Area, Floats, find_mistake
 from v2x.arrivals import Arrival, ArrivalKind, ArrivalQueue
 from v2x.ingest.tally import Situation, Tally, advice
@@ -38,6 +38,7 @@ class StationSource:
         self.station = station
         self.intersection = intersection
         self.area = area
+        self._circle = None if area is None else Circle(area.latitude_rad, area.longitude_rad, area.radius_m)
         self.admission = StationAdmission(limits)
         self.total = Tally()
         self.watches: list[Watch] = []
@@ -55,44 +56,46 @@ class StationSource:
         verdict = self.admission.admit_unread(len(payload), received_ns)
         if verdict is ACCEPTED:
             try:
-                verdict = self._admit(parse_rsu_frame(payload, self._max_objects, self._max_bytes), payload, received_ns)
+                parsed = parse_rsu_frame(payload, self._max_objects, self._max_bytes)
+                verdict = self._admit(parsed, payload, received_ns)
             except WireError as error:
                 self.admission.note_unread()
                 verdict = error.verdict
         if verdict is not ACCEPTED:
             self.total.frames_rejected[verdict] += 1
-        for watch in self.watches:
-            watch.note(payload, received_ns, verdict)
+        if self.watches:
+            for watch in self.watches:
+                watch.note(payload, received_ns, verdict)
         return verdict
 
     def _admit(self, parsed: ParsedFrame, payload: bytes, received_ns: int) -> Verdict:
         if parsed.station != self.station:
             raise WireError(Verdict.MALFORMED, f"a frame of {parsed.station} in the stream of {self.station}")
-        admission = self.admission
-        verdict, measured_ns = admission.admit(parsed.sequence, resolve_stamp(parsed.stamp, received_ns), received_ns)
-        if verdict is ACCEPTED and (self.area is None or parsed.intersection != self.intersection):
+        verdict, measured_ns = self.admission.admit(parsed.sequence, resolve_stamp(parsed.stamp, received_ns), received_ns)
+        circle = self._circle
+        if verdict is ACCEPTED and (circle is None or parsed.intersection != self.intersection):
             verdict = Verdict.UNKNOWN_INTERSECTION
         if verdict is not ACCEPTED:
             self.total.objects_rejected[verdict] += len(parsed.rows)
             return verdict
-        assert self.area is not None
+        assert circle is not None
         sample = rsu_frame(parsed, measured_ns, received_ns)
-        inside = self.area.holds(sample.rows[:, Detection.LATITUDE_RAD], sample.rows[:, Detection.LONGITUDE_RAD])
-        is_misplaced = not inside.all()
-        if is_misplaced or parsed.left_out:
-            self._misplaced = payload
-            self.total.objects_rejected[Verdict.OUT_OF_RANGE] += parsed.left_out
-        if is_misplaced:
-            payload, sample = self._only_inside(payload, sample)
+        if parsed.left_out or not circle.holds_all(sample.rows):
+            payload, sample = self._keep_good(payload, sample, parsed.left_out)
         self._queue.put(Arrival(ArrivalKind.RSU_FRAME, self.station, self.intersection, measured_ns, received_ns, payload, sample))
-        self._count(len(sample.rows), received_ns)
-        return ACCEPTED
-
-    def _count(self, objects: int, received_ns: int) -> None:
+        objects = len(sample.rows)
         self.total.frames += 1
         self.total.objects += objects
         if objects:
             self.objects_seen_ns = received_ns
+        return ACCEPTED
+
+    def _keep_good(self, payload: bytes, sample: RsuFrame, left_out: int) -> tuple[bytes, RsuFrame]:
+        """Count what was out of range, and take out what lies outside the area."""
+        self._misplaced = payload
+        self.total.objects_rejected[Verdict.OUT_OF_RANGE] += left_out
+        assert self._circle is not None
+        return (payload, sample) if self._circle.holds_all(sample.rows) else self._only_inside(payload, sample)
 
     def _only_inside(self, payload: bytes, sample: RsuFrame) -> tuple[bytes, RsuFrame]:
         """The frame without the objects outside the area, in both its forms."""
@@ -109,7 +112,7 @@ class StationSource:
 
     def tally(self) -> Tally:
         """A copy of the counts as they stand."""
-        self.total.gaps = self.admission.sequences.gaps
+        self.total.gaps = self.admission.gaps
         return self.total.copy()
 
     def report(self, since: Tally, recent: Tally, opened_ns: int) -> bytes:
@@ -135,7 +138,7 @@ class StationSource:
             frames_rejected=_verdict_counts(counts.frames_rejected),
             objects_rejected=_verdict_counts(counts.objects_rejected),
             sequence_gaps=counts.gaps,
-            clock_offset_ns=self.admission.clock.offset_ns or 0,
+            clock_offset_ns=self.admission.offset_ns or 0,
             advice=advice(situation),
         ).SerializeToString()
 

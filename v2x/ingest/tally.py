@@ -82,7 +82,7 @@ def _rate(at: Situation) -> str | None:
 
 
 def _clock(at: Situation) -> str | None:
-    clock = at.admission.clock
+    clock = at.admission
     if at.recent.frames_rejected[Verdict.CLOCK_JUMP]:
         return "The clock jumped by more than a second; frames are taken again once three agree. Check the time service (NTP, PTP, GNSS)."
     if clock.offset_ns is None or clock.is_synchronised:
@@ -101,7 +101,7 @@ def _stale(at: Situation) -> str | None:
 
 
 def _sequence(at: Situation) -> str | None:
-    if at.recent.frames > 5 and at.admission.sequences.restarts > at.recent.frames // 2:
+    if at.recent.frames > 5 and at.admission.restarts > at.recent.frames // 2:
         return "The sequence number does not grow by one a frame: losses cannot be seen."
     if at.recent.frames_rejected[Verdict.DUPLICATE]:
         return f"{at.recent.frames_rejected[Verdict.DUPLICATE]} frames came twice."
