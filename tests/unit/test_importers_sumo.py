@@ -6,6 +6,7 @@ import math
 import os
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pyproj
@@ -217,14 +218,18 @@ def test_a_missing_file_is_said(tmp_path):
         import_sumo_net(tmp_path / "none.net.xml")
 
 
-@pytest.fixture(scope="module")
-def braunschweig():
-    """The DLR research crossing (SUMO wheel, EPL-2.0)."""
+def demo_folder():
     spec = importlib.util.find_spec("sumo")
     if spec is None:
         assert not os.environ.get("CI"), "CI installs the sim extra"
         pytest.skip("the sim extra is not installed: pip install 'v2x-road[sim]'")
-    return read_network(Path(spec.submodule_search_locations[0]) / "tools/game/fokr_bs_demo/fokr_bs.net.xml.gz")
+    return Path(spec.submodule_search_locations[0]) / "tools/game/fokr_bs_demo"
+
+
+@pytest.fixture(scope="module")
+def braunschweig():
+    """The DLR research crossing (SUMO wheel, EPL-2.0)."""
+    return read_network(demo_folder() / "fokr_bs.net.xml.gz")
 
 
 @pytest.fixture(scope="module")
@@ -299,3 +304,31 @@ def test_the_map_does_not_depend_on_the_order_of_the_file(braunschweig, crossing
     assert {c.id: (c.path.tolist(), c.yields_to, c.signal_group) for c in again.connections} == {
         c.id: (c.path.tolist(), c.yields_to, c.signal_group) for c in crossing.connections
     }
+
+
+def test_of_two_movements_that_are_green_together_exactly_one_yields(crossing, plan):
+    """The real signal plan shows green to 72 conflicting pairs at some time, also to turning cars and the pedestrians beside them."""
+    green_together = [
+        (first, second)
+        for first, second in {(zone.first, zone.second) for zone in crossing.zones}
+        if any(all(state[link_of(crossing, id)] in "Gg" for id in (first, second)) for state in plan)
+    ]
+    assert len(green_together) > 60
+    for first, second in green_together:
+        yielding = [id for id, other in ((first, second), (second, first)) if other in yields_of(crossing, id)]
+        assert len(yielding) == 1, (first, second)
+
+
+def link_of(map, id):
+    return int((map.connection.get(id) or map.crossing[id]).signal_group[1:])
+
+
+def yields_of(map, id):
+    return map.connection[id].yields_to if id in map.connection else ()
+
+
+@pytest.fixture(scope="module")
+def plan(braunschweig):
+    """The lamps' state strings of the signal plan that the wheel ships beside the network."""
+    root = ET.parse(demo_folder() / "signalPlan.add.xml").getroot()  # noqa: S314 - a file of the SUMO wheel
+    return [phase.attrib["state"] for phase in root.iter("phase")]
