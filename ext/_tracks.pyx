@@ -7,7 +7,7 @@ Rules:
 * The readable twin is `positioning.model`.
 """
 
-from libc.math cimport INFINITY, M_PI, M_SQRT2, NAN, atan2, cos, exp, fabs, floor, fmod, hypot, isnan, log, sin, sqrt
+from libc.math cimport INFINITY, M_PI, M_SQRT2, NAN, atan2, cos, exp, fabs, floor, fmod, hypot, isnan, log, log1p, sin, sqrt
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free, llabs, malloc
 from libc.string cimport memcpy, memset
@@ -390,3 +390,4 @@ cdef class Tracks:
 
 
 include "_tracks_view.pxi"
+include "_tracks_parts.pxi"

@@ -159,6 +159,19 @@ cdef inline bint sound(const double* x, const double* p) noexcept nogil:
     return total == 0
 
 
+cdef void absorb(double* y, double* q, const Seen* z, double variance, double floor, double speed_sigma, double heading_sigma, double late,
+                 double* numbers, const double* profile, Flow* flow) noexcept nogil:
+    """A detection into the state y, q of its moment, which is then carried `late` seconds forward again."""
+    cdef double forward[6]
+    cdef double late2 = late * late
+    correct_position(y, q, z, variance + 0.25 * late2 * late2 * profile[ACCELERATION_SIGMA] * profile[ACCELERATION_SIGMA], floor)
+    correct_rates(y, q, z, speed_sigma, heading_sigma, late, numbers, profile)
+    if late > 0:
+        move(y, late, profile, False, forward, flow)
+        spread(q, flow)
+        memcpy(y, forward, sizeof(forward))
+
+
 cdef void fuse(Table* t, int64_t row, int source, Seen* z, int64_t now, double* y, double* q, Flow* flow) noexcept nogil:
     """Put a detection into a track whose state at `now` is y, q; a late one is put in there and carried forward again."""
     cdef int64_t* m = t.marks + row * MARKS
@@ -167,20 +180,15 @@ cdef void fuse(Table* t, int64_t row, int source, Seen* z, int64_t now, double* 
     cdef const double* profile = t.profiles + m[M_CLASS] * PROFILE_COLUMNS
     cdef double late = max(0.0, (m[M_TIME_NS] - now) * 1e-9), variance = z.position_sigma * z.position_sigma
     cdef double off_east = z.east - y[EAST], off_north = z.north - y[NORTH]
-    cdef double forward[6]
-    variance += late * late * late * late * 0.25 * profile[ACCELERATION_SIGMA] * profile[ACCELERATION_SIGMA]
+    cdef double floor = n[N_FLOOR] if source else 0.0
     if source == 0:  # beside the roadside a fix adds little; alone it shows at least how the vehicle moves, its error stands still
         variance = variance * OWN_INFLATION if n[N_FLOOR] == 0 else min(variance, OWN_STEADY_M * OWN_STEADY_M)
-    correct_position(y, q, z, variance, n[N_FLOOR] if source else 0.0)
     if m[M_ORIENTED]:
-        correct_rates(y, q, z, usable_speed_sigma(z, link_mark[LM_SPEED_TRUST], profile),
-                      usable_heading_sigma(z, link_mark[LM_HEADING_TRUST], y[SPEED]), late, n, profile)
+        absorb(y, q, z, variance, floor, usable_speed_sigma(z, link_mark[LM_SPEED_TRUST], profile),
+               usable_heading_sigma(z, link_mark[LM_HEADING_TRUST], y[SPEED]), late, n, profile, flow)
     else:
+        correct_position(y, q, z, variance, floor)
         orient(t, row, z, now, y, q)
-    if late > 0 and m[M_ORIENTED]:
-        move(y, late, profile, False, forward, flow)
-        spread(q, flow)
-        memcpy(y, forward, sizeof(forward))
     if sound(y, q):
         tame(y, q, profile)
         memcpy(t.motion + 6 * row, y, 6 * sizeof(double))

@@ -40,6 +40,11 @@ cdef inline double chord_ratio(double half, double* slope) noexcept nogil:
     return ratio
 
 
+cdef inline double way_to_stop(double speed, double acceleration, double lasting) noexcept nogil:
+    cdef double used_up = -speed / acceleration, standing = -lasting * log1p(-used_up / lasting)
+    return speed * standing + acceleration * lasting * (standing - used_up)
+
+
 cdef void move(const double* x, double dt, const double* profile, bint may_stop, double* y, Flow* flow) noexcept nogil:
     """The state after dt (which may be negative): constant turn along a chord, yaw rate and acceleration fading."""
     cdef double fade_a = exp(-dt / profile[ACCELERATION_TIME]), fade_w = exp(-dt / profile[YAW_TIME])
@@ -49,7 +54,7 @@ cdef void move(const double* x, double dt, const double* profile, bint may_stop,
     cdef double middle = x[HEADING] + half, length = x[SPEED] * dt + x[ACCELERATION] * path_a
     cdef double s = sin(middle), c = cos(middle), speed = x[SPEED] + x[ACCELERATION] * reach_a, acceleration = x[ACCELERATION] * fade_a
     if may_stop and x[SPEED] >= 0 and speed < 0:
-        length = min(max(length, 0.0), -0.5 * x[SPEED] * x[SPEED] / x[ACCELERATION])
+        length = way_to_stop(x[SPEED], x[ACCELERATION], profile[ACCELERATION_TIME])
         speed = 0
         acceleration = 0
     y[EAST] = x[EAST] + length * ratio * s

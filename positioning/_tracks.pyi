@@ -1,9 +1,27 @@
 from typing import Any
 
-from numpy import float64, int64, uint8
+from numpy import float64, int32, int64, uint8
 from numpy.typing import NDArray
 
 LAYOUT: dict[str, Any]
+
+def predict_one(
+    motion: NDArray[float64], covariance: NDArray[float64], dt_s: float, kind: int, profiles: NDArray[float64]
+) -> tuple[list[float], list[float]]: ...
+def absorb_one(
+    motion: NDArray[float64],
+    covariance: NDArray[float64],
+    dt_s: float,
+    kind: int,
+    profiles: NDArray[float64],
+    row: NDArray[float64],
+    east_m: float,
+    north_m: float,
+    speed_trust: int,
+    heading_trust: int,
+    surprises: NDArray[float64],
+) -> tuple[list[float], list[float]]: ...
+def assign(costs: NDArray[float64], cost_of_none: float, choice: NDArray[int32]) -> None: ...
 
 class Tracks:
     def __init__(
