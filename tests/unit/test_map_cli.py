@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from intersections.map_json import dumps, load, loads
-from tests.unit.test_importers_sumo import SIGNALISED
+from tests.small_network import SIGNALISED
 from v2x.district import example_map_text
 from v2x.errors import ConfigError
 from v2x.importers.four_arms import four_arm_crossing
