@@ -9,7 +9,7 @@ from libc.math cimport INFINITY, NAN, cos, erf, fabs, floor, fmax, fmin, isnan, 
 from libc.stdlib cimport free, malloc
 
 cdef enum:
-    VISITS = 24
+    VISITS = 32
     ROUTES = 4
     SAMPLES = 31
     CROSSING = 5
@@ -20,6 +20,7 @@ cdef enum:
     LAMP_PROTECTED = 3
     MOTOR = 1
     VULNERABLE = 2
+    UNSETTLED = 3
     ICW = 0
     FCW = 1
     VRUCW = 2
@@ -29,12 +30,13 @@ cdef enum:
 
 cdef double SAMPLE_S = 0.2
 cdef double BRAKING_MPS2 = 1.0
-cdef double DRIVER_FREEDOM_MPS2 = 0.3
+cdef double FREEDOM_PER_S = 0.03
 cdef double REQUIRED_MAX_MPS2 = 20.0
 cdef double YIELD_SLACK_M = 0.5
-cdef double UNEXPECTED_MPS2 = 5.0
-cdef double LATE_STOP_MPS2 = 4.7
-cdef double LATE_BRAKING_MPS2 = 6.0
+cdef double STOP_SLACK_M = 1.0
+cdef double UNEXPECTED_MPS2 = 5.5
+cdef double LATE_BRAKING_MPS2 = 1.0
+cdef double BRAKING_SHARE = 1.15
 cdef double TOUCH_M = 0.2
 cdef double BOX_MARGIN_M = 1.0
 
@@ -67,7 +69,7 @@ cdef class Judge:
     cdef const double[:, :, ::1] travel
     cdef const signed char[:, ::1] parent
     cdef const double[:, :, :, ::1] samples
-    cdef const double[::1] length, half_width, stop_back
+    cdef const double[::1] length, half_width, stop_back, late
     cdef const double[:, ::1] zone, zone_place
     cdef double horizon_s, reaction_s, stop_mps2, least_probability, least_required
     cdef Py_ssize_t count
@@ -77,7 +79,7 @@ cdef class Judge:
         self.role, self.moving, self.updated = tracks.role, tracks.moving, tracks.updated
         self.unlawful, self.attentive, self.element = tracks.unlawful, tracks.attentive, tracks.element
         self.visits, self.visited, self.travel, self.parent = tracks.visits, tracks.visited, tracks.travel, tracks.parent
-        self.routes, self.samples, self.lamps = tracks.routes, tracks.samples, lamps
+        self.routes, self.samples, self.lamps, self.late = tracks.routes, tracks.samples, lamps, tracks.late_mps2
         self.kinds, self.length, self.half_width = paths.kinds, paths.length_m, paths.half_width_m
         self.stop_back = paths.stop_back_m
         self.zone_start, self.zone_other, self.zone_rule = paths.zone_start, paths.zone_other, paths.zone_rule
@@ -87,7 +89,7 @@ cdef class Judge:
         self.count = self.motion.shape[0]
         for rows in (self.sigma.shape[0], self.size.shape[0], self.place.shape[0], self.role.shape[0], self.moving.shape[0],
                      self.updated.shape[0], self.unlawful.shape[0], self.attentive.shape[0], self.element.shape[0],
-                     self.visits.shape[0], self.routes.shape[0]):
+                     self.visits.shape[0], self.routes.shape[0], self.late.shape[0]):
             if rows != self.count:
                 raise ValueError("conflicts: tracks' arrays disagree in length")
         if self.visited.shape[0] < self.count or self.visited.shape[1] != VISITS or self.travel.shape[1] != VISITS:
@@ -208,7 +210,7 @@ cdef class Judge:
             return False
         if <int> ((y - south) / cell_m) * columns + <int> ((x - west) / cell_m) != cell:
             return False
-        if not (self.updated[a] or self.updated[b]):
+        if not (self.updated[a] or self.updated[b]) or self.role[a] == UNSETTLED or self.role[b] == UNSETTLED:
             return False
         return (self.role[a] == MOTOR and self.moving[a]) or (self.role[b] == MOTOR and self.moving[b])
 
@@ -244,55 +246,93 @@ cdef class Judge:
             met.first, met.second, met.kind, met.rule, met.pet = a, b, FCW, BY_BRAKING, NAN
             met.probability = within(lateral, half_width, sigma)
             met.ttc = closing_time(gap, self.motion[a, 2] - (self.motion[b, 2] if self.moving[b] else 0.0))
-            met.required = self.required(a, gap, self.motion[b, 2] if self.moving[b] else 0.0, self.motion[b, 5])
+            met.required = self.required(a, gap, self.motion[b, 2] if self.moving[b] else 0.0, self.motion[b, 5], True)
             met.east, met.north = self.motion[b, 0], self.motion[b, 1]
-            self.keep(&met, best)
+            if met.required >= self.least_required and not self.may_pass(a, b):
+                self.keep(&met, best)
 
-    cdef double required(self, int a, double gap, double speed, double acceleration) noexcept nogil:
+    cdef bint may_pass(self, int a, int b) noexcept nogil:
+        """Whether one of several ways of a leads clear of where b is now."""
+        cdef int r, k
+        cdef bint clear
+        cdef double half_width = (self.size[a, 1] + self.size[b, 1]) / 2
+        cdef double rear_x = self.motion[b, 0] - sin(self.motion[b, 3]) * self.size[b, 0] / 2
+        cdef double rear_y = self.motion[b, 1] - cos(self.motion[b, 3]) * self.size[b, 0] / 2
+        if self.routes[a] < 2:
+            return False
+        for r in range(self.routes[a]):
+            clear = True
+            for k in range(SAMPLES - 1):
+                if (distance(&self.samples[a, r, k, 0], rear_x, rear_y) < half_width
+                        or distance(&self.samples[a, r, k, 0], self.motion[b, 0], self.motion[b, 1]) < half_width):
+                    clear = False
+                    break
+            if clear:
+                return True
+        return False
+
+    cdef double required(self, int a, double gap, double speed, double acceleration, bint expected) noexcept nogil:
         """What a's driver must brake with: after the reaction time, or now where attentive or braking already."""
         cdef double own = self.motion[a, 2], braking = -self.motion[a, 5]
         cdef double now = needed(own, fmax(gap, 0.0), speed, acceleration, 0.0)
-        if self.attentive[a] and now <= self.stop_mps2 and acceleration > -UNEXPECTED_MPS2:
+        if expected and self.attentive[a] and now <= self.bearable(a) and acceleration > -UNEXPECTED_MPS2:
             return 0.0
         if braking > BRAKING_MPS2:
             return now if now > braking else 0.0
         return needed(own, fmax(gap, 0.0), speed, acceleration, self.reaction_s)
 
     cdef void judge_zones(self, int a, int b, Encounter* best) noexcept nogil:
-        cdef int k, m, z, number
+        """Where a track may be on one of several paths, a conflict counts if it is one on each of them."""
+        cdef int k, m, z, number, roots_a = 0, roots_b = 0
+        cdef unsigned int hit_a = 0, hit_b = 0
+        cdef Encounter worst
+        worst.probability = -1.0
         for k in range(self.visits[a]):
             number = self.visited[a, k]
             for z in range(self.zone_start[number], self.zone_start[number + 1]):
                 for m in range(self.visits[b]):
-                    if self.visited[b, m] == self.zone_other[z]:
-                        self.judge_zone(a, k, b, m, z, best)
+                    if self.visited[b, m] == self.zone_other[z] and self.judge_zone(a, k, b, m, z, &worst):
+                        hit_a |= 1U << self.root(a, k)
+                        hit_b |= 1U << self.root(b, m)
+        while roots_a < self.visits[a] and self.parent[a, roots_a] < 0:
+            roots_a += 1
+        while roots_b < self.visits[b] and self.parent[b, roots_b] < 0:
+            roots_b += 1
+        if hit_a == (1U << roots_a) - 1 and hit_b == (1U << roots_b) - 1 and worst.probability >= 0:
+            if best.probability < 0 or urgency(&worst) > urgency(best):
+                best[0] = worst
 
-    cdef void judge_zone(self, int a, int k, int b, int m, int z, Encounter* best) noexcept nogil:
+    cdef int root(self, int i, int k) noexcept nogil:
+        while self.parent[i, k] >= 0:
+            k = self.parent[i, k]
+        return k
+
+    cdef bint judge_zone(self, int a, int k, int b, int m, int z, Encounter* best) noexcept nogil:
         cdef int rule = self.zone_rule[z], ea = self.visited[a, k], eb = self.visited[b, m]
         cdef Span first, second
         cdef Encounter met
         cdef double trim_a = 0.0 if rule & MERGE or self.kinds[eb] == CROSSING else self.half_width[eb] - self.size[b, 1] / 2
         cdef double trim_b = 0.0 if rule & MERGE or self.kinds[ea] == CROSSING else self.half_width[ea] - self.size[a, 1] / 2
         if not self.occupies(a, k, self.zone[z, 0], self.zone[z, 1], trim_a, &first):
-            return
+            return False
         if not self.occupies(b, m, self.zone[z, 2], self.zone[z, 3], trim_b, &second):
-            return
+            return False
         if self.stops_late(a, k, &first) or self.stops_late(b, m, &second):
-            return
+            return False
         if rule & OWN_YIELDS and self.gives_way(a, ea, b, eb, &first):
-            return
+            return False
         if rule & OTHER_YIELDS and self.gives_way(b, eb, a, ea, &second):
-            return
+            return False
         met.ttc = fmax(first.start, second.start)
         if met.ttc > self.horizon_s:
-            return
+            return False
         met.probability = overlap_probability(&first, &second)
         met.pet = fmax(0.0, fmax(first.start - second.end, second.start - first.end))
         met.east, met.north = self.zone_place[z, 0], self.zone_place[z, 1]
         self.name(a, b, &met)
         met.rule = BY_TIME if self.moving[a] and self.moving[b] else BY_BRAKING
-        met.required = self.required(met.first, first.enters if met.first == a else second.enters, 0.0, 0.0)
-        self.keep(&met, best)
+        met.required = self.required(met.first, first.enters if met.first == a else second.enters, 0.0, 0.0, True)
+        return self.keep(&met, best)
 
     cdef bint occupies(self, int i, int k, double start, double end, double trim, Span* span) noexcept nogil:
         """When track i is in the stretch of its visit k; false if it never is, by the rules of predicted stops."""
@@ -318,17 +358,20 @@ cdef class Judge:
         span.start = fmax(0.0, span.enters / v)
         span.end = leaves / v if last >= leaves else INFINITY
         span.variance = (self.sigma[i, 0] ** 2 + (span.start * self.sigma[i, 1]) ** 2
-                         + (0.5 * DRIVER_FREEDOM_MPS2 * span.start * span.start) ** 2) / (v * v)
+                         + (0.5 * FREEDOM_PER_S * v * span.start * span.start) ** 2) / (v * v)
         return True
 
+    cdef double bearable(self, int i) noexcept nogil:
+        """Deceleration that a driver who has to stop is still trusted with; more if he is already braking so."""
+        return fmax(self.late[i], fmin(self.late[i] + LATE_BRAKING_MPS2, -BRAKING_SHARE * self.motion[i, 5]))
+
     cdef bint stops_late(self, int i, int k, const Span* span) noexcept nogil:
-        """Facing red, hard on the line or beyond it, but well before the zone."""
+        """Facing red, hard on the line or beyond it, but before the zone."""
         cdef int number = self.visited[i, k]
         cdef double v = self.motion[i, 2], to_line = self.travel[i, k, 0] - self.stop_back[number] - self.size[i, 0] / 2
-        cdef double limit = LATE_BRAKING_MPS2 if self.motion[i, 5] < -BRAKING_MPS2 else LATE_STOP_MPS2
-        if self.lamps[number] != LAMP_STOP or self.kinds[number] == CROSSING or to_line <= -1.0 or span.enters <= 0:
+        if self.lamps[number] != LAMP_STOP or self.kinds[number] == CROSSING or to_line <= -STOP_SLACK_M or span.enters <= 0:
             return False
-        return v * v <= 2.0 * limit * (to_line + 1.0) and v * v <= 2.0 * self.stop_mps2 * span.enters
+        return v * v <= 2.0 * self.bearable(i) * fmin(to_line + STOP_SLACK_M, span.enters + YIELD_SLACK_M)
 
     cdef bint gives_way(self, int own, int own_element, int other, int other_element, const Span* span) noexcept nogil:
         """Whether the map's yield holds under these lamps and can still be done."""
@@ -338,7 +381,7 @@ cdef class Judge:
                 return False
         elif self.lamps[own_element] == LAMP_PROTECTED and self.lamps[other_element] == LAMP_STOP:
             return False
-        return room > 0 and (not self.moving[own] or v * v <= 2.0 * self.stop_mps2 * room)
+        return room > 0 and (not self.moving[own] or v * v <= 2.0 * self.bearable(own) * room)
 
     cdef void judge_free(self, int a, int b, Encounter* best) noexcept nogil:
         cdef int r, q
@@ -355,7 +398,8 @@ cdef class Judge:
             x = self.samples[b, q, k, 0] - self.samples[a, r, k, 0]
             y = self.samples[b, q, k, 1] - self.samples[a, r, k, 1]
             if x * x + y * y < reach * reach and self.touch(a, r, b, q, k, x, y):
-                self.contact(a, r, b, q, k, best)
+                if k > 0:  # who touches now cannot be warned any more, or is one body seen twice
+                    self.contact(a, r, b, q, k, best)
                 return
 
     cdef bint touch(self, int a, int r, int b, int q, int k, double x, double y) noexcept nogil:
@@ -411,9 +455,8 @@ cdef class Judge:
         met.east = (self.samples[a, r, k, 0] + self.samples[b, q, k, 0]) / 2
         met.north = (self.samples[a, r, k, 1] + self.samples[b, q, k, 1]) / 2
         self.name(a, b, &met)
-        met.rule = BY_BRAKING if not (self.moving[a] and self.moving[b]) else BY_TIME
-        met.required = self.required(met.first, closing * met.ttc, 0.0, 0.0) if met.rule == BY_BRAKING else self.required(
-            met.first, self.motion[met.first, 2] * met.ttc, 0.0, 0.0)
+        met.rule = BY_TIME if met.kind == ICW else BY_BRAKING
+        met.required = self.required(met.first, self.motion[met.first, 2] * met.ttc, 0.0, 0.0, met.kind != VRUCW)
         if met.rule == BY_TIME and ha[0] * hb[0] + ha[1] * hb[1] > 0.7 and met.kind != VRUCW:
             self.follow_freely(a, b, ha, closing, &met)
         self.keep(&met, best)
@@ -423,7 +466,7 @@ cdef class Judge:
         cdef double ahead = (self.motion[b, 0] - self.motion[a, 0]) * ha[0] + (self.motion[b, 1] - self.motion[a, 1]) * ha[1]
         met.first, met.second = (a, b) if ahead > 0 else (b, a)
         met.kind, met.rule = FCW, BY_BRAKING
-        met.required = self.required(met.first, closing * met.ttc, self.motion[met.second, 2], self.motion[met.second, 5])
+        met.required = self.required(met.first, closing * met.ttc, self.motion[met.second, 2], self.motion[met.second, 5], True)
 
     cdef double miss_probability(self, int a, const double* ha, int b, const double* hb, double x, double y, double dx, double dy,
                                  double t) noexcept nogil:
@@ -448,14 +491,15 @@ cdef class Judge:
         else:
             met.kind = ICW if self.moving[a] and self.moving[b] else FCW
 
-    cdef void keep(self, const Encounter* met, Encounter* best) noexcept nogil:
+    cdef bint keep(self, const Encounter* met, Encounter* best) noexcept nogil:
         """The most urgent of a pair's encounters stays."""
         if met.probability < self.least_probability:
-            return
+            return False
         if met.rule == BY_BRAKING and met.required < self.least_required:
-            return
+            return False
         if best.probability < 0 or urgency(met) > urgency(best):
             best[0] = met[0]
+        return True
 
 
 include "_conflicts_formulas.pxi"

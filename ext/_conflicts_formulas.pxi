@@ -76,3 +76,12 @@ cdef double needed(double own, double gap, double speed, double acceleration, do
     if own / answer < then / braking and own > then:
         answer = braking + (own - then) ** 2 / (2.0 * room)
     return fmin(REQUIRED_MAX_MPS2, answer)
+
+
+cdef double distance(const double* segment, double x, double y) noexcept nogil:
+    """From a point to the segment between two neighbouring samples."""
+    cdef double ex = segment[2] - segment[0], ey = segment[3] - segment[1], dx = x - segment[0], dy = y - segment[1]
+    cdef double squared = ex * ex + ey * ey, part = 0.0
+    if squared > 0:
+        part = fmax(0.0, fmin(1.0, (dx * ex + dy * ey) / squared))
+    return sqrt((dx - part * ex) ** 2 + (dy - part * ey) ** 2)

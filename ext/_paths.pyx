@@ -8,7 +8,7 @@ Python validates (shapes, in `Network` and its callers' wrappers); nothing here 
 from libc.math cimport INFINITY, atan2, cos, fabs, fmax, fmin, sin, sqrt, floor
 
 cdef enum:
-    VISITS = 24
+    VISITS = 32
     ROUTES = 4
     SAMPLES = 31
     HOPS = 8
@@ -28,6 +28,7 @@ cdef double APPROACH_M = 4.0
 cdef double SIBLING_LATERAL_M = 1.0
 cdef double SIBLING_COS = 0.97
 cdef double STRAIGHT_RADPS = 0.05
+cdef double LOOK_AHEAD_M = 80.0
 
 
 cdef struct Fix:
@@ -41,7 +42,7 @@ cdef struct Fix:
 cdef class Network:
     """The arrays of `intersections.paths.Paths`, held for the kernels."""
 
-    cdef const unsigned char[::1] kinds, controlled
+    cdef const unsigned char[::1] kinds, controlled, u_turn
     cdef const double[:, ::1] points
     cdef const double[::1] arc, half_width, length, stop_back, curve
     cdef const int[::1] point_start, next_start, next_element, ingress, cell_start, cell_segment, cell_element
@@ -56,7 +57,7 @@ cdef class Network:
         self.half_width, self.length = paths.half_width_m, paths.length_m
         self.stop_back, self.curve = paths.stop_back_m, paths.curve_mps
         self.point_start, self.next_start, self.next_element = paths.point_start, paths.next_start, paths.next_element
-        self.ingress, self.controlled = paths.ingress, paths.controlled
+        self.ingress, self.controlled, self.u_turn = paths.ingress, paths.controlled, paths.u_turn
         self.cell_start, self.cell_segment, self.cell_element = paths.cell_start, paths.cell_segment, paths.cell_element
         self.west, self.south = paths.grid[0], paths.grid[1]
         self.columns, self.rows = int(paths.grid[2]), int(paths.grid[3])
@@ -130,17 +131,17 @@ cdef class Network:
         cdef bint kept = number == hint
         cdef double along = fabs(fix.cos_turn) if two_way else fix.cos_turn
         cdef double margin = 1.2 if kept else 0.6
-        cdef double least_cos = 0.8 if kind == SIDEWALK else (0.5 if kept or not moving or two_way else 0.7)
+        cdef double least_cos = 0.8 if kind == SIDEWALK else (0.5 if kept or two_way else 0.7)
         cdef double over_max = OVERSHOOT_M, over = fix.over
         if kind == CROSSING:
             margin = 1.0
             if moving and ((fix.s < 0 and fix.cos_turn > 0.5) or (fix.s > 0 and fix.cos_turn < -0.5)):
                 over_max = APPROACH_M
                 over = 0.25 * over
-        if fix.over > over_max or fabs(fix.lateral) > self.half_width[number] + margin or along < least_cos:
+        if fix.over > over_max or fabs(fix.lateral) > self.half_width[number] + margin or (moving and along < least_cos):
             return INFINITY
-        return ((fix.lateral / 0.8) ** 2 + (over / 0.5) ** 2 + 2.0 * (1.0 - along) / (0.09 if moving else 0.27)
-                + self.admission[object_class, kind] + (0.0 if kept else (0.3 if self.follows(hint, number) else 0.8)))
+        return ((fix.lateral / 0.8) ** 2 + (over / 0.5) ** 2 + 2.0 * (1.0 - along) / (0.09 if moving else 1.0)
+                + self.admission[object_class, kind] + 0.5 * self.u_turn[number] + (0.0 if kept else (0.3 if self.follows(hint, number) else 0.8)))
 
     cdef bint follows(self, int hint, int number) noexcept nogil:
         cdef int k
@@ -177,7 +178,7 @@ cdef class Network:
         cdef double v = motion[2]
         cdef int kind = self.kinds[element]
         cdef int count, k = 0, stops = 0, opens = 0, watched = 0, outcome
-        cdef double horizon = v * horizon_s + 0.5 * fmax(motion[5], 0.0) * 4.0 + half_length
+        cdef double horizon = fmax(v * horizon_s, LOOK_AHEAD_M) + half_length
         visited[0], parent[0], travel[1] = element, -1, INFINITY
         travel[0] = -place[0]
         if kind == SIDEWALK or kind == CROSSING:
@@ -197,7 +198,36 @@ cdef class Network:
             watched |= self.controlled[visited[k]]
             k += 1
         attentive[0] = watched != 0 or (stops > 0 and opens == 0)
-        return count
+        return self.drop_unlawful(count, lamps, visited, travel, parent)
+
+    cdef int drop_unlawful(self, int count, const unsigned char* lamps, int* visited, double* travel, signed char* parent) noexcept nogil:
+        """Of several ways, nobody is taken to run a red light as long as another is open to him."""
+        cdef bint runs[VISITS]
+        cdef signed char row[VISITS]
+        cdef int k, kept = 0, running = 0, lawful_leaves = 0
+        cdef bint leaf
+        for k in range(count):
+            runs[k] = (parent[k] >= 0 and (runs[parent[k]] or lamps[visited[k]] == LAMP_STOP))
+            running += runs[k]
+        if running == 0:
+            return count
+        for k in range(count):
+            leaf = not runs[k]
+            for j in range(k + 1, count):
+                if parent[j] == k:
+                    leaf = False
+                    break
+            lawful_leaves += leaf
+        if lawful_leaves == 0:
+            return count
+        for k in range(count):
+            if runs[k]:
+                continue
+            row[k] = <signed char> kept
+            visited[kept], parent[kept] = visited[k], -1 if parent[k] < 0 else row[parent[k]]
+            travel[2 * kept], travel[2 * kept + 1] = travel[2 * k], travel[2 * k + 1]
+            kept += 1
+        return kept
 
     cdef int add_siblings(self, const double* motion, int element, int* visited, double* travel, signed char* parent) noexcept nogil:
         """Other connections from the same ingress that the track could as well be on: all turns until motion shows which."""
@@ -209,7 +239,7 @@ cdef class Network:
         sin_h, cos_h = sin(motion[3]), cos(motion[3])
         for k in range(self.next_start[ingress], self.next_start[ingress + 1]):
             number = self.next_element[k]
-            if number == element or count >= VISITS:
+            if number == element or count >= VISITS or self.u_turn[number]:
                 continue
             least = INFINITY
             for first in range(self.point_start[number], self.point_start[number + 1] - 1):
@@ -252,6 +282,8 @@ cdef class Network:
 
     cdef bint turnable(self, int number, double v, double distance, double stop_mps2) noexcept nogil:
         cdef double curve = self.curve[number]
+        if self.u_turn[number]:
+            return False
         return v <= curve or v * v - curve * curve <= 2.0 * stop_mps2 * fmax(distance, 0.1)
 
     def trajectories(self, const double[:, ::1] motion, const unsigned char[::1] moving, const int[::1] element,

@@ -25,21 +25,28 @@ from numpy.typing import NDArray
 
 from intersections._conflicts import Judge
 from intersections._paths import Network
-from intersections.localize import ROLES, Places
+from intersections.localize import Places, roles
 from intersections.paths import Paths
+from positioning.samples import ObjectClass
 from positioning.tracks import TrackView
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
 
-VISITS = 24  # elements a track may come to within the horizon, over all its turns
+VISITS = 32  # elements a track may come to within the horizon, over all its turns
 ROUTES = 4  # trajectories sampled per track
 SAMPLES = 31  # points of each
 SAMPLE_S = 0.2
 CELL_M = 20.0  # of the pair search: some car lengths
 CONFLICTS_MAX = 16384  # per step; ten times the tracks of a full crossing
 SIZE_MIN_M = 0.3  # a sensor's zero length is not a body's
+
+
+# What drivers who have to stop still manage without a crash: AASHTO 2018 has most above 4.5 when surprised, motorcycles
+# reach the friction limit.
+_LATE_MPS2 = {ObjectClass.MOTORCYCLE: 9.0, ObjectClass.BICYCLE: 3.5, ObjectClass.PEDESTRIAN: 3.5}
+LATE_MPS2 = np.array([_LATE_MPS2.get(object_class, 5.0) for object_class in ObjectClass])
 
 
 class ConflictKind(IntEnum):
@@ -98,6 +105,7 @@ class TrackRows:
     element: Ints
     place: Floats
     attentive: Bytes
+    late_mps2: Floats
     visits: Ints
     visited: Ints
     travel: Floats
@@ -144,13 +152,14 @@ def foresee(net: Network, view: TrackView, places: Places, lamps: Bytes, config:
         motion=view.motion,
         sigma=view.sigma,
         size_m=size_m,
-        role=ROLES[view.classes],
+        role=roles(view, places),
         moving=places.moving,
         updated=view.updated,
         unlawful=places.unlawful,
         element=places.element,
         place=places.place,
         attentive=attentive,
+        late_mps2=LATE_MPS2[view.classes],
         visits=visits,
         visited=space.visited,
         travel=space.travel,

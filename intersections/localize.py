@@ -30,6 +30,7 @@ STANDING_MPS = 0.5  # slower than a person who walks
 STANDING_MAX_MPS = 0.9  # whoever is faster moves, however uncertain his speed
 SIGMAS_TO_MOVE = 2.0
 NO_ELEMENT = -1
+SETTLE_NS = 1_000_000_000  # a vehicle that fits no lane is taken to drive freely after this long; cars do not turn on the spot
 
 
 class UserRole(IntEnum):
@@ -38,6 +39,7 @@ class UserRole(IntEnum):
     OBSTACLE = 0
     MOTOR = 1
     VULNERABLE = 2
+    UNSETTLED = 3  # a vehicle that has just lost its lane: nobody knows yet where it is heading
 
 
 # Lane, bicycle lane, sidewalk, connection, bicycle connection, crossing: cost of being there, in squared standard deviations.
@@ -81,7 +83,8 @@ def _no_ids() -> NDArray[np.int64]:
 class Places:
     """Rows as in the track view that they belong to.
 
-    place: arc length m, lateral offset m (right positive), heading difference rad; seen_ns: when a measurement last touched it.
+    place: arc length m, lateral offset m (right positive), heading difference rad; seen_ns: when a measurement last touched it;
+    placed_ns: when it was last on an element, or first known at all.
     """
 
     ids: NDArray[np.int64] = field(default_factory=_no_ids)
@@ -91,6 +94,7 @@ class Places:
     unlawful: Bytes = field(default_factory=lambda: np.empty(0, np.uint8))
     on_crossing: Bytes = field(default_factory=lambda: np.empty(0, np.uint8))
     seen_ns: NDArray[np.int64] = field(default_factory=_no_ids)
+    placed_ns: NDArray[np.int64] = field(default_factory=_no_ids)
 
 
 def localize(net: Network, paths: Paths, view: TrackView, before: Places, lamps: Bytes) -> Places:
@@ -112,7 +116,18 @@ def localize(net: Network, paths: Paths, view: TrackView, before: Places, lamps:
     seen_ns = np.full(count, view.time_ns)
     kept = known & (view.updated == 0)
     seen_ns[kept] = before.seen_ns[row[kept]]
-    return Places(view.ids, element, place, walking, unlawful, on_crossing, seen_ns)
+    placed_ns = np.full(count, view.time_ns)
+    free = known & (element == NO_ELEMENT)
+    placed_ns[free] = before.placed_ns[row[free]]
+    return Places(view.ids, element, place, walking, unlawful, on_crossing, seen_ns, placed_ns)
+
+
+def roles(view: TrackView, places: Places) -> Bytes:
+    """uint8 (n,), `UserRole`."""
+    role = ROLES[view.classes]
+    unsettled = (role == UserRole.MOTOR) & (places.element == NO_ELEMENT) & (view.time_ns - places.placed_ns < SETTLE_NS)
+    role[unsettled] = UserRole.UNSETTLED
+    return role
 
 
 def _rows_of(ids: NDArray[np.int64], earlier: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:

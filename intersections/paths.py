@@ -4,7 +4,7 @@ Rules:
 * An element is a lane, a connection's path or a crossing; elements are numbered in that order of the map.
 * Lanes of kind INTERNAL and CROSSING are not elements: connections and crossings already say where they run.
 * Nothing here changes after construction; kernels read it without asking Python.
-* Paths that run the same way where they meet are parallel lanes: changing lanes is not a crossing conflict.
+* Paths between lanes side by side before and after are lane changes, not crossing conflicts.
 * A merge is a conflict where the paths join, not along the lane that they share: beyond the joint, one follows the other.
 """
 
@@ -25,7 +25,9 @@ Bytes = NDArray[np.uint8]
 CELL_M = 8.0  # a lane and its neighbours: few segments in each cell
 LOCALIZE_REACH_M = 5.0  # an object farther than this from a segment's end or edge is never on it
 LATERAL_ACCELERATION_MPS2 = 4.0  # what drivers bear in a turn (AASHTO Green Book 2018, side friction at low speed, rounded up)
+MIN_ZONE_M = 1.0  # a shorter overlap is lanes touching at their edges; bodies are narrower than lanes
 MERGE_DEPTH_M = 2.0  # how far a merge conflict reaches beyond the joint
+U_TURN_RAD = math.radians(150)
 MERGE_ANGLE_RAD = math.radians(35)  # paths that lie on each other within this angle run together
 
 
@@ -62,8 +64,8 @@ class Paths:
     Points of element e are points[point_start[e]:point_start[e + 1]], with arc lengths `arc_m`. Successors and zones of e
     are rows next_start[e]:next_start[e + 1] and zone_start[e]:zone_start[e + 1]. `stop_back_m` is how far before its start a
     connection's stop line lies; `curve_mps` the speed at which its tightest bend can be driven; `ingress` the element that leads to it;
-    `controlled` 1 where its drivers must be ready to stop (a lamp, or right of way of others).
-    zone_m columns: own from, own to, other from, other to. A grid of CELL_M lists the segments (by first point) near each cell.
+    `controlled` 1 where its drivers must be ready to stop (a lamp, or right of way of others); `u_turn` 1 where it leads
+    back.     zone_m columns: own from, own to, other from, other to. A grid of CELL_M lists the segments (by first point) near each cell.
     """
 
     ids: tuple[str, ...]
@@ -79,6 +81,7 @@ class Paths:
     curve_mps: Floats
     ingress: Ints
     controlled: Bytes
+    u_turn: Bytes
     zone_start: Ints
     zone_other: Ints
     zone_m: Floats
@@ -125,6 +128,7 @@ def flatten(map: IntersectionMap) -> Paths:
         curve_mps=np.array([_curve_mps(element) for element in elements]),
         ingress=np.array([index.get(element.connection.ingress, -1) if element.connection else -1 for element in elements], np.int32),
         controlled=np.array([_controlled(element) for element in elements], np.uint8),
+        u_turn=np.array([abs(_turned_rad(element)) > U_TURN_RAD for element in elements], np.uint8),
         zone_start=_starts([len(rows) for rows in zones]),
         zone_other=np.array([row[0] for rows in zones for row in rows], np.int32),
         zone_m=np.array([row[1] for rows in zones for row in rows], np.float64).reshape(-1, 4),
@@ -182,13 +186,18 @@ def _controlled(element: _Element) -> bool:
 
 def _curve_mps(element: _Element) -> float:
     """Speed at which the mean curvature of the path keeps lateral acceleration bearable; infinite on straight paths."""
+    turned_rad = abs(_turned_rad(element))
+    if turned_rad < math.radians(20):
+        return math.inf
+    radius_m = float(arc_lengths(element.polyline)[-1]) / turned_rad
+    return math.sqrt(LATERAL_ACCELERATION_MPS2 * radius_m)
+
+
+def _turned_rad(element: _Element) -> float:
+    """How far a connection turns from its first to its last segment, clockwise."""
     steps = np.diff(element.polyline, axis=0)
     headings = np.unwrap(np.arctan2(steps[:, 0], steps[:, 1]))
-    turned_rad = abs(float(headings[-1] - headings[0]))
-    if element.connection is None or turned_rad < math.radians(20):
-        return math.inf
-    radius_m = float(np.hypot(*steps.T).sum()) / turned_rad
-    return math.sqrt(LATERAL_ACCELERATION_MPS2 * radius_m)
+    return 0.0 if element.connection is None else float(headings[-1] - headings[0])
 
 
 ZoneSide = tuple[int, tuple[float, float, float, float], tuple[float, float], int]
@@ -200,7 +209,7 @@ def _zone_sides(map: IntersectionMap, elements: list[_Element], index: dict[str,
     for zone in map.zones:
         if zone.first in index and zone.second in index:
             intervals = (zone.first_from_m, zone.first_to_m, zone.second_from_m, zone.second_to_m)
-            _add_zone(sides, elements, index[zone.first], index[zone.second], intervals, (zone.east_m, zone.north_m))
+            _add_zone(map, sides, elements, index[zone.first], index[zone.second], intervals, (zone.east_m, zone.north_m))
     lanes = [number for number, element in enumerate(elements) if element.kind in (ElementKind.LANE, ElementKind.BICYCLE_LANE)]
     crossings = [number for number, element in enumerate(elements) if element.kind is ElementKind.CROSSING]
     for lane in lanes:
@@ -208,12 +217,12 @@ def _zone_sides(map: IntersectionMap, elements: list[_Element], index: dict[str,
             first, second = elements[lane], elements[crossing]
             for overlap in overlaps(first.polyline, first.width_m, second.polyline, second.width_m):
                 intervals = (overlap.first_from_m, overlap.first_to_m, overlap.second_from_m, overlap.second_to_m)
-                if min(intervals[1] - intervals[0], intervals[3] - intervals[2]) > 0.5:
-                    _add_zone(sides, elements, lane, crossing, intervals, (overlap.x_m, overlap.y_m))
+                _add_zone(map, sides, elements, lane, crossing, intervals, (overlap.x_m, overlap.y_m))
     return sides
 
 
 def _add_zone(
+    map: IntersectionMap,
     sides: list[list[ZoneSide]],
     elements: list[_Element],
     first: int,
@@ -223,7 +232,9 @@ def _add_zone(
 ) -> None:
     first_from_m, first_to_m, second_from_m, second_to_m = intervals
     crossing = elements[second].kind is ElementKind.CROSSING
-    if not crossing and _runs_together(elements[first], elements[second], (first_from_m, first_from_m, second_from_m, second_from_m)):
+    if min(first_to_m - first_from_m, second_to_m - second_from_m) < MIN_ZONE_M:
+        return
+    if not crossing and _parallel(map, elements[first], elements[second]):
         return
     rule = _rule(elements[first], elements[second])
     if not crossing and _runs_together(elements[first], elements[second], intervals):
@@ -246,6 +257,15 @@ def _rule(first: _Element, second: _Element) -> ZoneRule:
         return ZoneRule.OTHER_YIELDS
     difference = _RANK[first.connection.priority] - _RANK[second.connection.priority]
     return ZoneRule.OTHER_YIELDS if difference > 0 else ZoneRule.OWN_YIELDS if difference < 0 else ZoneRule(0)
+
+
+def _parallel(map: IntersectionMap, first: _Element, second: _Element) -> bool:
+    """Whether both come from lanes side by side and go on to lanes side by side."""
+    one, other = first.connection, second.connection
+    assert one is not None and other is not None  # as in `_rule`
+    arriving = _heading(map.lane[one.ingress].polyline, math.inf) - _heading(map.lane[other.ingress].polyline, math.inf)
+    leaving = _heading(map.lane[one.egress].polyline, 0.0) - _heading(map.lane[other.egress].polyline, 0.0)
+    return all(abs(math.remainder(angle, math.tau)) < MERGE_ANGLE_RAD for angle in (arriving, leaving))
 
 
 def _runs_together(first: _Element, second: _Element, intervals: tuple[float, float, float, float]) -> bool:
