@@ -20,6 +20,7 @@ from v2x.importers.sumo_xml import read_network
 
 PLACE = Origin(math.radians(32.03), math.radians(118.69))
 
+
 @pytest.fixture
 def network_file(tmp_path):
     def write(text, name="small.net.xml"):
@@ -144,6 +145,8 @@ def test_the_only_junction_of_three_roads_needs_no_name(network_file):
         (SMALL[:-20], "J", PLACE, "small.net.xml"),
         (SMALL.replace('fromLane="0" toLane="0" via=":J_0_0"', 'fromLane="9" toLane="0" via=":J_0_0"'), "J", PLACE, "not a complete"),
         (SMALL.replace('from="s"', 'from="nowhere"'), "J", PLACE, "not a complete"),
+        (SMALL.replace('<lane id=":J_3_0"', '<lane id=":J_4_0"'), "J", PLACE, "not a complete SUMO network.*:J_3_0"),
+        (SMALL.replace('<junction id="N"', '<junction id="M"'), "J", PLACE, "not a complete SUMO network.*'N'"),
         (SMALL.replace('shape="5,0 200,0"', 'shape="5,0 5,0"'), "J", PLACE, "lane 'e_0': its shape has fewer than two"),
     ],
 )

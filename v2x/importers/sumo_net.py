@@ -25,6 +25,7 @@ from v2x.importers.sumo_xml import SumoConnection, SumoEdge, SumoJunction, SumoL
 
 RADIUS_M = 250.0
 JOG_M = 2.0  # internal lanes begin and end up to 1.6 m beside the lanes they join: vertices this near would bend the path sideways
+BACK_M = 0.25  # where two lanes touch, their path begins this far before the joint
 PEDESTRIAN_SPEED_MPS = 1.4  # shown as the limit of sidewalks, where SUMO repeats the road's
 
 # The first row with a class that may use the lane decides; lanes that only rails, ships or nobody may use are left out.
@@ -215,8 +216,9 @@ class _Builder:
         path = without_repeats(np.vstack([start[None], inner[clear], end[None]]))
         if len(path) >= 2 and arc_lengths(path)[-1] >= 10 * MIN_STEP_M:
             return path
-        back = ingress.shape[-2] - ingress.shape[-1]
-        return np.vstack([ingress.shape[-1] + back * min(1.0, 0.25 / float(np.hypot(*back))), egress.shape[:1]])
+        before = without_repeats(ingress.shape)[-2]
+        back_m = float(np.hypot(*(before - start)))
+        return np.vstack([start + (before - start) * min(1.0, BACK_M / back_m), end])
 
     def _around_junctions(self, function: str) -> Iterator[SumoLane]:
         inside = {id for junction in self._junctions for id in self._lanes_of(self.network.junctions[junction])}

@@ -114,7 +114,19 @@ def _network(root: ET.Element, location: ET.Element) -> SumoNetwork:
     for element in root.iterfind("junction"):
         network.junctions[element.attrib["id"]] = _junction(element)
     network.connections.extend(_connection(element, network) for element in root.iterfind("connection"))
+    _check_names(network)
     return network
+
+
+def _check_names(network: SumoNetwork) -> None:
+    """Every lane and junction that is named must be there."""
+    lanes = {id for junction in network.junctions.values() for id in junction.internal_lanes}
+    lanes |= {connection.via for connection in network.connections if connection.via}
+    roads = [edge for edge in network.edges.values() if edge.function == "normal"]
+    junctions = {edge.from_junction for edge in roads} | {edge.to_junction for edge in roads}
+    missing = sorted(lanes - network.lanes.keys()) + sorted(junctions - network.junctions.keys())
+    if missing:
+        raise KeyError(missing[0])
 
 
 def _lanes(edge: ET.Element) -> Iterator[SumoLane]:
