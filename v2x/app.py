@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from time import monotonic
 
 import orjson
@@ -129,8 +130,8 @@ async def _running(road: LiveRoad) -> AsyncIterator[None]:
             steps = group.create_task(road.pipeline.run(road.progress, road.clock), name="road")
             watch = group.create_task(_watch_wall_clock(road.clock), name="wall-clock")
             await _await_connection(road.link)
+            settle_interpreter()
             await _listen(road)
-            _settle_interpreter()
             yield
             await road.ingest.stop()
             road.queue.close()
@@ -211,12 +212,15 @@ async def _await_connection(link: MqttLink) -> None:
 
 
 async def _listen(road: LiveRoad) -> None:
-    """Take in, and tell where: the file is written beside and renamed, so that a reader never sees half of it."""
     host, _ = split_address(road.settings.grpc)
     road.endpoints = replace(road.endpoints, grpc=join_address(host, await road.ingest.start()))
-    path = road.settings.endpoints_file
+    note_endpoints(road.settings.endpoints_file, road.endpoints)
+
+
+def note_endpoints(path: Path, endpoints: Endpoints) -> None:
+    """Tell where this process listens. Written beside and renamed: a reader never sees half of it."""
     beside = path.with_suffix(".new")
-    beside.write_bytes(orjson.dumps(asdict(road.endpoints), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    beside.write_bytes(orjson.dumps(asdict(endpoints), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     beside.replace(path)
 
 
@@ -231,7 +235,7 @@ async def _watch_wall_clock(clock: ScaledClock) -> None:
             _log.warning("the wall clock was stepped; the road keeps its own time until it is started anew", step_s=step_ns / 1e9)
 
 
-def _settle_interpreter() -> None:
+def settle_interpreter() -> None:
     """After the start nothing big is allocated any more: keep the collector and the log's writer out of the road's latency."""
     gc.collect()
     gc.freeze()

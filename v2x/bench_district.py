@@ -30,12 +30,14 @@ PEERS_FILE = "peers.json"
 CONFIG_FILE = "v2x.toml"
 
 FLOW_MPS = 10.0
-FLOW_GAP_M = 25.0
+FLOW_GAP_M = 60.0  # so that an approaching car meets one or two, not a platoon
 REACH_M = 150.0
 LANE_M = 1.75
 KERB_M = 5.5
 SIDEWALK_M = 8.5
 WALK_MPS = 1.25
+WALK_GAP_M = 10.0
+NO_WALK_M = 15.0  # nobody walks across the side arms: what toggles are the approaching cars' conflicts alone
 NOISE_M = 0.1
 APPROACH_S = 12.0  # from appearing on a side arm to having stood at the line
 BRAKING_MPS2 = 2.5
@@ -120,7 +122,8 @@ class RoadUser:
 
 def _road_users(time_s: float) -> Iterator[RoadUser]:
     yield from _flow(time_s, 0, FLOW_MPS, FLOW_GAP_M, LANE_M, ObjectClass.CAR)
-    yield from _flow(time_s, 1000, WALK_MPS, 15.0, SIDEWALK_M, ObjectClass.PEDESTRIAN)
+    walking = _flow(time_s, 1000, WALK_MPS, WALK_GAP_M, SIDEWALK_M, ObjectClass.PEDESTRIAN)
+    yield from (user for user in walking if abs(user.east_m) > NO_WALK_M)
     for index, east_m in enumerate(np.arange(-REACH_M + 30.0, REACH_M - 30.0, 20.0)):
         if abs(east_m) > 25.0:
             yield RoadUser(3000 + index, ObjectClass.CAR, float(east_m), KERB_M, 0.0, math.radians(270.0), 4.5, 1.8)
