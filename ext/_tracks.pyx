@@ -37,6 +37,7 @@ cdef double COST_OF_NONE = 24.0
 cdef double COST_SHIFT = 3.0  # what the station's own numbering is worth
 cdef double FARTHEST_M = 8.0
 cdef double JUMP_M = 5.0  # a lane change in one step, under the same local number
+cdef double SIDEWAYS_SIGMA_MPS2 = 1.5
 cdef double SMALLEST_VARIANCE = 1e-8
 cdef double FASTEST_UNORIENTED_MPS = 20.0
 cdef double WINDOW_S = 0.6

@@ -127,11 +127,17 @@ cdef inline void add_chain(double* p, double s_e, double s_n, int rate, int seco
     p[7 * second] += spread2
 
 
+cdef inline double yaw_spread(double speed, const double* profile) noexcept nogil:
+    """Fast ones turn wide: the sideways acceleration bounds the turn."""
+    return min(profile[YAW_SIGMA], SIDEWAYS_SIGMA_MPS2 / (fabs(speed) + 0.1))
+
+
 cdef void add_noise(double* p, double speed, const Flow* f, double dt, const double* profile) noexcept nogil:
     """What may have happened in dt >= 0: jerk along the path, jerk of the turn across it, and small walks."""
     cdef double fade_a = exp(-2 * dt / profile[ACCELERATION_TIME]), fade_w = exp(-2 * dt / profile[YAW_TIME])
+    cdef double turn = yaw_spread(speed, profile)
     add_chain(p, f.sine, f.cosine, SPEED, ACCELERATION, profile[ACCELERATION_SIGMA] * profile[ACCELERATION_SIGMA] * (1 - fade_a), dt)
-    add_chain(p, speed * f.cosine, -speed * f.sine, HEADING, YAW, profile[YAW_SIGMA] * profile[YAW_SIGMA] * (1 - fade_w), dt)
+    add_chain(p, speed * f.cosine, -speed * f.sine, HEADING, YAW, turn * turn * (1 - fade_w), dt)
     p[0] += profile[POSITION_WALK] * profile[POSITION_WALK] * dt
     p[7] += profile[POSITION_WALK] * profile[POSITION_WALK] * dt
     p[14] += profile[SPEED_WALK] * profile[SPEED_WALK] * dt

@@ -21,6 +21,7 @@ from positioning.track_columns import PROFILES, Motion, Profile, Trust
 Floats = NDArray[np.float64]
 EAST, NORTH, SPEED, HEADING, YAW, ACCELERATION = Motion
 SMALLEST_VARIANCE = 1e-8
+SIDEWAYS_SIGMA_MPS2 = 1.5
 JUMP_SIGMAS2 = 16.0
 WILD_SIGMAS2 = 9.0
 
@@ -76,7 +77,8 @@ def process_noise(x: Floats, y: Floats, dt: float, kind: int) -> Floats:
     middle = x[HEADING] + (y[HEADING] - x[HEADING]) / 2
     along, across = np.array([np.sin(middle), np.cos(middle)]), np.array([np.cos(middle), -np.sin(middle)])
     new_a = profile[Profile.ACCELERATION_SIGMA] ** 2 * (1 - np.exp(-2 * dt / profile[Profile.ACCELERATION_TIME]))
-    new_w = profile[Profile.YAW_SIGMA] ** 2 * (1 - np.exp(-2 * dt / profile[Profile.YAW_TIME]))
+    turn = min(profile[Profile.YAW_SIGMA], SIDEWAYS_SIGMA_MPS2 / (abs(x[SPEED]) + 0.1))  # fast ones turn wide
+    new_w = turn**2 * (1 - np.exp(-2 * dt / profile[Profile.YAW_TIME]))
     Q = _chain(along, SPEED, ACCELERATION, new_a, dt) + _chain(x[SPEED] * across, HEADING, YAW, new_w, dt)
     walks = profile[[Profile.POSITION_WALK, Profile.POSITION_WALK, Profile.SPEED_WALK, Profile.HEADING_WALK]]
     Q[range(4), range(4)] += walks**2 * dt

@@ -132,7 +132,7 @@ class Profile(IntEnum):
     KIND = 13  # 0 unknown, 1 motor vehicles, 2 two-wheelers, 3 on foot, 4 things
 
 
-_VEHICLE = (2.0, 0.8, 0.35, 1.2, 0.15, 0.04, 0.05, 45.0, 0.5, 0.5, 0.06)
+_VEHICLE = (2.0, 1.2, 0.35, 1.2, 0.15, 0.04, 0.05, 45.0, 0.5, 0.5, 0.06)
 _PROFILES = {
     ObjectClass.UNKNOWN: (1.8, 0.8, 0.8, 0.8, 0.3, 0.2, 0.1, 40.0, 0.5, 0.5, 0.1, 2.0, 1.0, 0),
     ObjectClass.CAR: (*_VEHICLE, 4.6, 1.85, 1),
