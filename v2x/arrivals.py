@@ -25,9 +25,9 @@ class ArrivalKind(IntEnum):
     COMMAND = 4  # payload: JSON, schema `command`
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen, as `RsuFrame`
 class Arrival:
-    """`measured_ns` is already on our clock; `source` is the authenticated sender."""
+    """Never written to after construction. `measured_ns` is already on our clock; `source` is the authenticated sender."""
 
     kind: ArrivalKind
     source: str

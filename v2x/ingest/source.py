@@ -21,6 +21,7 @@ from v2x.v1 import common_pb2, roadside_pb2
 from v2x.wire import ParsedFrame, WireError, parse_rsu_frame, resolve_stamp, rsu_frame
 
 ACCEPTED = Verdict.ACCEPTED
+RSU_FRAME = ArrivalKind.RSU_FRAME  # an enumeration's member costs more to look up than a module's name
 
 
 class StationSource:
@@ -82,10 +83,11 @@ class StationSource:
         sample = rsu_frame(parsed, measured_ns, received_ns)
         if parsed.left_out or not circle.holds_all(sample.rows):
             payload, sample = self._keep_good(payload, sample, parsed.left_out)
-        self._queue.put(Arrival(ArrivalKind.RSU_FRAME, self.station, self.intersection, measured_ns, received_ns, payload, sample))
+        self._queue.put(Arrival(RSU_FRAME, self.station, self.intersection, measured_ns, received_ns, payload, sample))
         objects = len(sample.rows)
-        self.total.frames += 1
-        self.total.objects += objects
+        total = self.total
+        total.frames += 1
+        total.objects += objects
         if objects:
             self.objects_seen_ns = received_ns
         return ACCEPTED
