@@ -77,7 +77,7 @@ class IngestServer:
         self._roadside = RoadsideService(access, queue, areas, limits, now_ns)
         self._vehicles = VehicleService(access, queue, locate, frames, limits, now_ns)
         self._signals = SignalService(access, queue, frames, limits, now_ns)
-        self._operators = OperatorService(access, stations, self._roadside, areas, now_ns, sensor_offsets)
+        self._operators = OperatorService(access, stations, self._roadside, now_ns, sensor_offsets)
         health_types: Any = health  # not every set of its types knows the asyncio half
         self._health = health_types.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
