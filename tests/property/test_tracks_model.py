@@ -26,14 +26,20 @@ def numpy_absorb(x, P, dt, kind, row, place, trust, surprises):
         return model.absorb(x, P, dt, kind, model.measured(row, np.array(place), kind), trust, surprises)
 
 
-BOTH = pytest.mark.parametrize(("predict", "absorb"), [(kernel_predict, kernel_absorb), (model.predict, numpy_absorb)], ids=["kernel", "numpy"])
+BOTH = pytest.mark.parametrize(
+    ("predict", "absorb"), [(kernel_predict, kernel_absorb), (model.predict, numpy_absorb)], ids=["kernel", "numpy"]
+)
 
 kinds = st.sampled_from([int(kind) for kind in ObjectClass])
 angles = st.floats(0, 6.28)
-states = st.tuples(st.floats(-500, 500), st.floats(-500, 500), st.floats(-1.4, 40), angles, st.floats(-2, 2), st.floats(-9, 6)).map(np.array)
+states = st.tuples(st.floats(-500, 500), st.floats(-500, 500), st.floats(-1.4, 40), angles, st.floats(-2, 2), st.floats(-9, 6)).map(
+    np.array
+)
 hostile = st.one_of(st.floats(-50, 50), st.just(np.nan), st.just(np.inf), st.floats(-1e300, 1e300), st.just(-0.0))
 steps = st.tuples(
-    st.floats(-0.5, 2.5), st.tuples(st.floats(-6, 6), st.floats(-6, 6)), st.lists(hostile, min_size=11, max_size=11),
+    st.floats(-0.5, 2.5),
+    st.tuples(st.floats(-6, 6), st.floats(-6, 6)),
+    st.lists(hostile, min_size=11, max_size=11),
     st.tuples(st.sampled_from(list(Trust)), st.sampled_from(list(Trust))),
 )
 
@@ -139,7 +145,11 @@ def test_the_way_to_a_stand_has_no_step(predict, absorb):
 @given(st.integers(1, 7), st.integers(1, 7), st.integers(0, 2**32 - 1), st.floats(0.1, 0.9))
 def test_assignment_is_optimal(rows, columns, seed, density):
     rng = np.random.default_rng(seed)
-    costs = np.where(rng.random((rows, columns)) < density, rng.choice([rng.uniform(0, 40, (rows, columns)), np.round(rng.uniform(0, 8, (rows, columns)))]), np.inf)
+    costs = np.where(
+        rng.random((rows, columns)) < density,
+        rng.choice([rng.uniform(0, 40, (rows, columns)), np.round(rng.uniform(0, 8, (rows, columns)))]),
+        np.inf,
+    )
     none = 24.0
     choice = np.empty(rows, np.int32)
     _tracks.assign(costs, none, choice)
