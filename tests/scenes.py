@@ -194,7 +194,8 @@ class Score:
         return (
             f"covered {self.coverage:.4f} false {self.false_share:.4f} "
             f"median {self.median_error_m:.3f} m "
-            f"p95 {np.percentile(self.errors, 95):.3f} speed {np.median(self.speed_errors):.2f} switches {self.switches}/{len(self.objects)}"
+            f"p95 {np.percentile(self.errors, 95):.3f} speed {np.median(self.speed_errors):.2f} "
+            f"switches {self.switches}/{len(self.objects)}"
         )
 
 
