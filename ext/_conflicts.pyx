@@ -390,17 +390,20 @@ cdef class Judge:
                 self.judge_contact(a, r, b, q, best)
 
     cdef void judge_contact(self, int a, int r, int b, int q, Encounter* best) noexcept nogil:
-        """First touch of the two bodies, each on its own trajectory."""
-        cdef int k
-        cdef double x, y, last_x = 0.0, last_y = 0.0
+        """First touch of the two bodies, each on its own trajectory. Samples before they can have come near are passed over."""
+        cdef int k = 0
+        cdef double x, y, apart
         cdef double reach = (self.size[a, 0] + self.size[b, 0] + self.size[a, 1] + self.size[b, 1]) / 2 + TOUCH_M
-        for k in range(SAMPLES):
+        cdef double stride = (self.motion[a, 2] * self.moving[a] + self.motion[b, 2] * self.moving[b]) * SAMPLE_S + 0.01
+        while k < SAMPLES:
             x = self.samples[b, q, k, 0] - self.samples[a, r, k, 0]
             y = self.samples[b, q, k, 1] - self.samples[a, r, k, 1]
-            if x * x + y * y < reach * reach and self.touch(a, r, b, q, k, x, y):
+            apart = sqrt(x * x + y * y) - reach
+            if apart < 0 and self.touch(a, r, b, q, k, x, y):
                 if k > 0:  # who touches now cannot be warned any more, or is one body seen twice
                     self.contact(a, r, b, q, k, best)
                 return
+            k += 1 if apart < stride else <int> fmin(apart / stride, SAMPLES)
 
     cdef bint touch(self, int a, int r, int b, int q, int k, double x, double y) noexcept nogil:
         """Separating axes of two rectangles (Gottschalk et al. 1996), the first grown by TOUCH_M."""

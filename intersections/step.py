@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from intersections.causes import Causes
 from intersections.conflicts import ConflictConfig, Workspace, find_conflicts
-from intersections.decisions import Cause, Decision, Party, SensorFault, TrackReport, WarningKind
+from intersections.decisions import Cause, Decision, SensorFault, TrackReport, WarningKind
 from intersections.lamps import Lamps
 from intersections.localize import Places, localize, network
 from intersections.map import IntersectionMap
@@ -27,14 +28,12 @@ from intersections.paths import flatten
 from intersections.samples import CommandKind, CommandSample, Sample, SignalSample
 from intersections.warnings.ledger import WarningLedger
 from positioning.frames import LocalFrame
-from positioning.samples import Detection, MotionSample, RsuFrame, Verdict
+from positioning.samples import MotionSample, RsuFrame, Verdict
 from positioning.tracks import SourceFault, TrackerConfig, TrackTable, TrackView
 
 REPORT_NS = 100_000_000
 IDLE_NS = 1_000_000_000  # an intersection that waits for nothing looks at itself once a second
-SAME_PLACE_M = 5.0  # a detection this near a party has shown it: a car's length
 FRESH_NS = 300_000_000  # a warning is raised on what two or three frames have just shown, not on memory
-TIMER = Cause("", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +71,19 @@ class Intersection:
         self.tracks.expire(now_ns)
         return self.tracks.view(now_ns)
 
-    def judge(self, view: TrackView, now_ns: int, touched: bool, cause_of: Callable[[tuple[Party, Party]], Cause]) -> list[Decision]:
+    def judge(self, view: TrackView, now_ns: int, touched: bool, causes: Causes) -> list[Decision]:
         """Warnings by this view. After a change of lamps every pair is judged again, however long ago its tracks were updated."""
         meanings = self.lamps.meanings(now_ns)
         relit = not np.array_equal(meanings, self._meanings)
         self._meanings = meanings
         if not touched and not relit:
-            return list(self.warnings.refresh(view, now_ns, cause_of))
+            return list(self.warnings.refresh(view, now_ns, causes.of))
         self._places = localize(self._network, self.paths, view, self._places, meanings)
         if relit:
             view.updated[:] = 1
         found = find_conflicts(self._network, self.paths, view, self._places, meanings, self.config.conflicts, self._space)
         fresh = now_ns - self._places.seen_ns <= FRESH_NS
-        return list(self.warnings.judge(found, view, fresh, now_ns, cause_of))
+        return list(self.warnings.judge(found, view, fresh, now_ns, causes.of))
 
     def report(self, view: TrackView, now_ns: int) -> list[Decision]:
         """All tracks, once per 100 ms of our clock, while there are any and once when the last is gone."""
@@ -180,41 +179,13 @@ def step(intersection: Intersection, samples: Sequence[Sample], now_ns: int) -> 
     for sample in samples:
         touched |= intersection.take(sample)
     view = intersection.look(now_ns)
-    latest = _cause(samples[-1]) if samples else TIMER
-    decisions = intersection.judge(view, now_ns, touched, lambda parties: _shown_by(intersection, samples, parties))
-    lamps = intersection.lamps.report(now_ns, latest)
+    causes = Causes(samples, intersection.frame)
+    decisions = intersection.judge(view, now_ns, touched, causes)
+    lamps = intersection.lamps.report(now_ns, causes.latest)
     decisions += [lamps] if lamps else []
-    decisions += [_sensor_fault(intersection.id, fault, now_ns, latest) for fault in intersection.tracks.take_faults()]
+    decisions += [_sensor_fault(intersection.id, fault, now_ns, causes.latest) for fault in intersection.tracks.take_faults()]
     decisions += intersection.report(view, now_ns)
     return decisions, intersection.next_deadline_ns(now_ns)
-
-
-def _cause(sample: Sample) -> Cause:
-    match sample:
-        case RsuFrame():
-            return Cause(sample.station, sample.sequence)
-        case MotionSample():
-            return Cause(sample.vehicle, sample.sequence)
-        case SignalSample():
-            return Cause(f"signal {sample.intersection}", sample.sequence)
-        case CommandSample():
-            return Cause(sample.author, 0)
-
-
-def _shown_by(intersection: Intersection, samples: Sequence[Sample], parties: tuple[Party, Party]) -> Cause:
-    """The latest sample that has a detection where one of the parties is; else the latest sample; else the timer."""
-    if not samples:
-        return TIMER
-    places = np.array([[party.east_m, party.north_m] for party in parties])
-    seen = [sample for sample in samples if isinstance(sample, RsuFrame | MotionSample)]
-    if len(seen) == 1:
-        return _cause(seen[0])
-    for sample in reversed(seen):
-        rows = sample.rows if isinstance(sample, RsuFrame) else sample.row[None]
-        enu = intersection.frame.enu_from_geodetic(rows[:, Detection.LATITUDE_RAD].copy(), rows[:, Detection.LONGITUDE_RAD].copy())
-        if (np.hypot(*np.moveaxis(enu[:, None] - places[None], -1, 0)) <= SAME_PLACE_M).any():
-            return _cause(sample)
-    return _cause(samples[-1])
 
 
 def _sensor_fault(intersection: str, fault: SourceFault, now_ns: int, cause: Cause) -> SensorFault:
