@@ -12,6 +12,7 @@ import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from v2x.sim.score import TrackScore
 
@@ -24,7 +25,7 @@ TARGETS = {  # figure -> least (+) or greatest (-) value
 RUNS = {"both": ("rsu-a", "rsu-b"), "rsu-a alone": ("rsu-a",), "rsu-b alone": ("rsu-b",)}
 
 
-def run(stations: tuple[str, ...], seconds: float, seed: int) -> dict[str, float]:
+def run(stations: tuple[str, ...], seconds: float, seed: int) -> dict[str, Any]:
     from v2x.sim.direct_link import play_direct  # needs libsumo, one simulation a process
     from v2x.sim.judge import Judge
     from v2x.sim.stage import Play, open_stage
@@ -38,13 +39,14 @@ def run(stations: tuple[str, ...], seconds: float, seed: int) -> dict[str, float
         stage.field.world.close()
     return asdict(judge.scorer.score()) | {
         "decisions": pipeline.decisions,
+        "digest": pipeline.digest.hex(),
         "collisions": health.collisions,
         "most_waiting": health.most_waiting,
         "cpu_s": time.process_time() - started,
     }
 
 
-def beyond_targets(scores: dict[str, dict[str, float]]) -> list[str]:
+def beyond_targets(scores: dict[str, dict[str, Any]]) -> list[str]:
     both = scores["both"]
     missed = [f"{name} = {both[name]:.4g}, target {limit:g}" for name, (sign, limit) in TARGETS.items() if sign * both[name] < sign * limit]
     alone = min(score["median_error_m"] for name, score in scores.items() if name != "both")
@@ -53,7 +55,7 @@ def beyond_targets(scores: dict[str, dict[str, float]]) -> list[str]:
     return missed
 
 
-def table(scores: dict[str, dict[str, float]]) -> str:
+def table(scores: dict[str, dict[str, Any]]) -> str:
     names = [name for name in TrackScore.__dataclass_fields__ if name != "reports"]
     lines = ["| figure | " + " | ".join(scores) + " | target |", "|---|" + "---:|" * (len(scores) + 1)]
     for name in names:

@@ -108,7 +108,7 @@ class _Demo:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
-        await children.check_sim()
+        await children.check()
 
     async def _pass_on_stop(self, children: Children) -> None:
         await self._stopped.wait()

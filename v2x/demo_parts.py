@@ -19,13 +19,15 @@ from typing import Any, Self
 import aiomqtt
 import orjson
 
+from v2x.demo_server import CLOCK_FILE
 from v2x.sim.latency import Receipts
 from v2x.sim.scenario import Scenario
 
 READY_S = 30.0
 LOOK_S = 0.05
 STOP_S = 15.0
-DEFAULT_PORTS = {"--grpc": 50051, "--mqtt": 1883, "--websocket": 8083}
+SUMMARY_BEGINS = "  ran for"
+DEFAULT_PORTS = {"grpc": 50051, "mqtt": 1883, "websocket": 8083}
 
 
 class DemoError(Exception):
@@ -62,19 +64,21 @@ class Children:
 
     async def serve(self, map_file: Path, stations: Path, speed: float) -> None:
         """The ordinary server; where a default port is taken it takes a free one."""
-        words = ["serve", "--state", str(self._state), "--map", str(map_file), "--stations", str(stations)]
-        for flag, port in DEFAULT_PORTS.items():
-            words += [flag, f"127.0.0.1:{port if _is_free(port) else 0}"]
+        listeners = {name: f"127.0.0.1:{port if _is_free(port) else 0}" for name, port in DEFAULT_PORTS.items()}
+        words = ["v2x", "serve", "--state", str(self._state), "--map", str(map_file), "--stations", str(stations)]
+        for name, address in listeners.items():
+            words += [f"--{name}", address]
         if speed != 1.0:
-            words += ["--speed", f"{speed:g}"]
-        with (self._state / "serve.out").open("wb") as out, (self._state / "serve.log").open("wb") as log:
-            self._server = await _start(words, out, log)
+            settings = {"state": str(self._state), "maps": [str(map_file)], "stations": str(stations), **listeners}
+            words = ["v2x.demo_server", f"{speed:g}", json.dumps(settings)]
+        with (self._state / "serve.log").open("wb") as log:
+            self._server = await _start(words, log, log)
 
     async def sim(self, words: list[str], seconds: float, speed: float) -> AsyncIterator[bytes]:
         """The sim; its lines of JSON."""
-        words = ["sim", "--link", "wire", "--state", str(self._state), "--seconds", f"{seconds:g}", "--json", *words]
+        words = ["v2x", "sim", "--link", "wire", "--state", str(self._state), "--seconds", f"{seconds:g}", "--json", *words]
         if speed != 1.0:
-            words += ["--speed", f"{speed:g}", "--clock", json.loads((self._state / "endpoints.json").read_text())["clock"]]
+            words += ["--speed", f"{speed:g}", "--clock", (self._state / CLOCK_FILE).read_text()]
         with (self._state / "sim.log").open("wb") as log:
             self._sim = await _start(words, PIPE, log)
         assert self._sim.stdout is not None
@@ -87,19 +91,23 @@ class Children:
         if self._sim is not None and self._sim.returncode is None:
             self._sim.send_signal(signal.SIGINT)
 
-    async def check_sim(self) -> None:
-        """Raises DemoError with the sim's last words if it failed."""
+    async def check(self) -> None:
+        """After the sim's last line: raises DemoError with the last words of whoever failed."""
         assert self._sim is not None
-        if await self._sim.wait() != 0:
+        failed = await self._sim.wait() != 0
+        if self.server_ended():
+            raise DemoError(f"the server ended in the middle of it:\n{self.tail('serve.log')}")
+        if failed:
             raise DemoError(f"the sim failed:\n{self.tail('sim.log')}")
 
     async def stop_server(self) -> str:
-        """Its closing summary; raises DemoError if it did not end well."""
+        """What it said last, its closing summary; raises DemoError if it did not end well."""
         assert self._server is not None
         await _end(self._server, signal.SIGINT)
         if self._server.returncode != 0:
             raise DemoError(f"the server ended with code {self._server.returncode}:\n{self.tail('serve.log')}")
-        return (self._state / "serve.out").read_text(errors="replace")
+        said = (self._state / "serve.log").read_text(errors="replace")
+        return said[max(said.rfind(SUMMARY_BEGINS), 0) :]
 
     def tail(self, name: str) -> str:
         return "\n".join((self._state / name).read_text(errors="replace").splitlines()[-12:])
@@ -136,9 +144,9 @@ class Listener:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         assert self._task is not None
         self._task.cancel()
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError, aiomqtt.MqttError):  # the server, and its broker, may be gone already
             await self._task
-        with suppress(aiomqtt.MqttError):  # the server, and its broker, may be gone already
+        with suppress(aiomqtt.MqttError):
             await self._client.__aexit__(None, None, None)
 
     async def _listen(self) -> None:
@@ -151,7 +159,7 @@ class Listener:
     def _note(self, kind: str, body: dict[str, Any], received_ns: int) -> None:
         status, cause = self._status, body["cause"]
         status.messages[kind] += 1
-        self._receipts.note(kind, cause["station"], cause["sequence"], f"{body['id']} {body.get('state', '')}", received_ns)
+        self._receipts.note(kind, cause["station"], cause["sequence"], body["id"], received_ns)
         match kind:
             case "warning":
                 status.raised[body["kind"]] += body["state"] == "RAISED"
@@ -213,11 +221,11 @@ def _is_free(port: int) -> bool:
 
 
 async def _start(words: list[str], out: Any, log: Any) -> Process:
-    """`v2x WORDS` in a session of its own, so that Ctrl-C reaches only the demo; ended by the kernel if the demo is killed."""
+    """`python -m WORDS` in a session of its own, so that Ctrl-C reaches only the demo; ended by the kernel if the demo is killed."""
     setpriv = shutil.which("setpriv")
     prefix = (setpriv, "--pdeathsig", "TERM", "--") if setpriv else ()
     return await asyncio.create_subprocess_exec(
-        *prefix, sys.executable, "-m", "v2x", *words, stdin=DEVNULL, stdout=out, stderr=log, start_new_session=True
+        *prefix, sys.executable, "-m", *words, stdin=DEVNULL, stdout=out, stderr=log, start_new_session=True
     )
 
 

@@ -22,6 +22,7 @@ from v2x.v1 import common_pb2
 
 sim_app = typer.Typer(add_completion=False)
 STEP_NS = 100_000_000
+BEGINS_IN_S = 0.5  # time to compute the first steps of the world and to open the first streams
 
 EXAMPLES = """
 Examples:
@@ -80,7 +81,7 @@ async def _play_on_wire(play: Play, state: Path, clock: ScaledClock, seconds: fl
     except FileNotFoundError as error:
         raise ConfigError("--state", f"{error.filename} is missing: run v2x sim --setup {state} and v2x serve --state {state}") from error
     stage = open_stage(play, state / SCENARIO_FOLDER, FIXED_EPOCH_NS)
-    stage.field.epoch_ns = clock.now_ns() // STEP_NS * STEP_NS + 3 * STEP_NS  # begins on the grid, in a moment
+    stage.field.epoch_ns = round(clock.now_ns() + BEGINS_IN_S * clock.speed * 1e9) // STEP_NS * STEP_NS  # on the grid of reports
     with SendLog(send_log or state / "sends.txt") as sends:
         link = WireLink(stage.field, clock, server, tokens, sends)
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -22,7 +22,6 @@ from v2x.sim.vehicles import ConnectedVehicles
 from v2x.sim.world import World
 
 LATENCY_MS = {ArrivalKind.RSU_FRAME: (20.0, 80.0), ArrivalKind.VEHICLE_SAMPLE: (20.0, 80.0), ArrivalKind.SIGNAL_STATE: (5.0, 15.0)}
-CONTROLLER = "controller"
 SEQUENCES = 1 << 32
 
 
@@ -101,10 +100,11 @@ class Field:
     def _signals(self) -> list[Sending]:
         if not self.traffic_light:
             return []
-        measured_ns, sequence = self.time_ns(self.truth.time_s), self._next(CONTROLLER)
+        source = f"signal {self.intersection}"  # as the road names the cause of what a controller's message makes it decide
+        measured_ns, sequence = self.time_ns(self.truth.time_s), self._next(source)
         states = group_states(self.world.lamps(self.traffic_light), self.groups)
         payload = encode.signal_state(self.intersection, sequence, measured_ns, states)
-        return [self._sending(ArrivalKind.SIGNAL_STATE, CONTROLLER, sequence, measured_ns, payload, 0)]
+        return [self._sending(ArrivalKind.SIGNAL_STATE, source, sequence, measured_ns, payload, 0)]
 
     def _next(self, source: str) -> int:
         line = self._line(source)

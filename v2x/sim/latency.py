@@ -3,7 +3,8 @@
 Rules:
 * Both ends read the monotonic clock, which all processes of one machine share; the simulated radio delay lies before the sending.
 * A decision names the message that caused it (`cause {station, sequence}`); decisions of the timer have no sender and are not counted.
-* A message that is delivered again counts once, at its first receipt.
+* What one message caused about one thing counts once, at its first receipt: neither a redelivery nor a repetition half a second
+  later says anything about the road.
 """
 
 import time
@@ -57,13 +58,13 @@ class Receipts:
     """Kept by the subscriber: when each caused message came in, by kind, joined with the send log whenever asked."""
 
     send_log: Path
-    _received: dict[tuple[str, str, int, str], int] = field(default_factory=dict)  # kind, station, sequence, message -> ns
+    _received: dict[tuple[str, str, int, str], int] = field(default_factory=dict)  # kind, station, sequence, about -> ns
     _sent: dict[tuple[str, int], int] = field(default_factory=dict)
     _read_bytes: int = 0
 
-    def note(self, kind: str, station: str, sequence: int, message: str, received_ns: int) -> None:
+    def note(self, kind: str, station: str, sequence: int, about: str, received_ns: int) -> None:
         if station != TIMER:
-            self._received.setdefault((kind, station, sequence, message), received_ns)
+            self._received.setdefault((kind, station, sequence, about), received_ns)
 
     def quantiles(self, *kinds: str) -> Quantiles:
         self._read_sent()
@@ -91,5 +92,5 @@ class Receipts:
             whole, _, _ = file.read().rpartition(b"\n")
         self._read_bytes += len(whole) + 1 if whole else 0
         for line in whole.decode("ascii").splitlines():
-            source, sequence, sent_ns = line.split(" ")
+            source, sequence, sent_ns = line.rsplit(" ", 2)
             self._sent[source, int(sequence)] = int(sent_ns)

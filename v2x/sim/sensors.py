@@ -8,7 +8,7 @@ Rules:
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,7 @@ NOISELESS = SensorConfig(
     position_sigma_m=0.0, heading_sigma_rad=0.0, speed_sigma_mps=0.0, size_sigma_m=0.0, offset_m=0.0, offset_yaw_rad=0.0,
     miss_probability=0.0, false_births=0.0, false_stays=0.0,
 )  # fmt: skip
+ALL_SEEING = replace(NOISELESS, range_m=1_000.0, mast_height_m=1_000.0)  # the truth itself: from above nobody hides anybody
 
 
 @dataclass(frozen=True, slots=True, eq=False)

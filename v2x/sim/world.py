@@ -3,9 +3,11 @@
 Rules:
 * One simulation per process (libsumo); `close` it before the next.
 * Positions are centres: SUMO gives the middle of the front bumper, half a length ahead along the heading.
+* What is shown lies half a second behind SUMO, so that `inertia` can look to both sides; lamps and truth are of one time.
 * Positions and headings leave SUMO's plane through `Plane`: metres in the map's own frame, clockwise from true north.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +17,12 @@ from libsumo import constants
 from numpy.typing import NDArray
 
 from positioning.samples import ObjectClass
+from v2x.sim.inertia import HALF_STEPS, smoothed
 from v2x.sim.plane import Plane
 from v2x.sim.scenario import STEP_S, Scenario
 from v2x.sim.truth import Motion, Truth, wrapped
 
+LANE_CHANGE_S = 2.0  # SUMO would move a car 3 m sideways within one step, which no car can
 VEHICLE_VARIABLES = [constants.VAR_POSITION, constants.VAR_ANGLE, constants.VAR_SPEED, constants.VAR_ACCELERATION]
 PERSON_VARIABLES = [constants.VAR_POSITION, constants.VAR_ANGLE, constants.VAR_SPEED]
 CLASS_OF_VCLASS = {
@@ -72,18 +76,19 @@ class World:
         self._headings: dict[int, float] = {}
         libsumo.start(_arguments(scenario, seed))
         self.start_s = scenario.begin_s + warm_up_s
-        while libsumo.simulation.getTime() < self.start_s - STEP_S / 2:
+        self._window: deque[tuple[Truth, dict[str, str]]] = deque(maxlen=2 * HALF_STEPS + 1)
+        while libsumo.simulation.getTime() < self.start_s + (HALF_STEPS - 0.5) * STEP_S:
             self._advance()
-        self.truth = self._read()
+        self.truth = self._show()
 
     def step(self) -> Truth:
         self._advance()
-        self.truth = self._read()
+        self.truth = self._show()
         return self.truth
 
     def lamps(self, traffic_light: str) -> str:
         """One letter per link index, as SUMO writes it."""
-        return str(libsumo.trafficlight.getRedYellowGreenState(traffic_light))
+        return self._window[HALF_STEPS][1][traffic_light]
 
     def close(self) -> None:
         libsumo.close()
@@ -104,6 +109,14 @@ class World:
         self.health.departed = self._count
         self.health.waiting = len(simulation.getPendingVehicles())
         self.health.most_waiting = max(self.health.most_waiting, self.health.waiting)
+        lights = libsumo.trafficlight
+        self._window.append((self._read(), {name: str(lights.getRedYellowGreenState(name)) for name in lights.getIDList()}))
+
+    def _show(self) -> Truth:
+        truth = smoothed([truth for truth, _ in self._window])
+        heading_rad = truth.motion[:, Motion.HEADING_RAD]
+        truth.motion[:, Motion.YAW_RATE_RADPS] = self._yaw_rates(truth.ids, heading_rad)
+        return truth
 
     def _body(self, domain: Any, name: str, vehicle_class: str) -> _Body:
         self._count += 1
@@ -131,7 +144,7 @@ class World:
         motion[:, :2] = self._plane.enu(x, y)
         motion[:, Motion.SPEED_MPS] = rows[:, 5]
         motion[:, Motion.HEADING_RAD] = self._plane.true_headings(grid_rad)
-        motion[:, Motion.YAW_RATE_RADPS] = self._yaw_rates(ids, motion[:, Motion.HEADING_RAD])
+        motion[:, Motion.YAW_RATE_RADPS] = 0.0
         motion[:, Motion.ACCELERATION_MPS2] = rows[:, 6]
         return Truth(time_s, ids, rows[:, 1].astype(np.uint8), motion, np.ascontiguousarray(rows[:, 7:10]))
 
@@ -142,5 +155,12 @@ class World:
 
 
 def _arguments(scenario: Scenario, seed: int) -> list[str]:
-    return ["sumo", "-c", str(scenario.configuration), "--step-length", f"{STEP_S:g}", "--seed", str(seed),
-            "--no-step-log", "true", "--no-warnings", "true"]  # fmt: skip
+    options = {
+        "step-length": f"{STEP_S:g}",
+        "lanechange.duration": f"{LANE_CHANGE_S:g}",
+        "seed": f"{seed}",
+        "no-step-log": "true",
+        "no-warnings": "true",
+    }
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    return ["sumo", "--configuration-file", str(scenario.configuration), *words]
