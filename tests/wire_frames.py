@@ -11,7 +11,8 @@ from v2x.wire import twin
 
 SCALARS = ("station", "intersection", "sequence", "stamp", "sensors", "left_out")
 SIZES = (  # class, length, width, height, cm
-    (1, 430, 175, 145), (1, 470, 180, 145), (1, 390, 170, 150), (2, 1200, 245, 300), (3, 900, 240, 320), (5, 170, 50, 160), (6, 40, 40, 165),
+    (1, 430, 175, 145), (1, 470, 180, 145), (1, 390, 170, 150), (2, 1200, 245, 300), (3, 900, 240, 320), (5, 170, 50, 160),
+    (6, 40, 40, 165),
 )  # fmt: skip
 ARRAYS = ("local_ids", "classes", "rows")
 
