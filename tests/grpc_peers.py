@@ -95,7 +95,7 @@ class RoadsidePeer:
             await self.send(frame_of(self.station, self.sequence, **fields).SerializeToString())
             self.sequence += 1
 
-    async def report(self, wanted=lambda report: True):
+    async def report(self, wanted=bool):
         async with asyncio.timeout(PATIENCE_S):
             while not wanted(report := await self.call.read()):
                 assert report is not grpc.aio.EOF
@@ -104,13 +104,11 @@ class RoadsidePeer:
     async def finish(self):
         """End our side; the last report and the status. The status may come first: then there is no report."""
         await self.call.done_writing()
-        last = None
         async with asyncio.timeout(PATIENCE_S):
-            async for last in self.call:
-                pass
+            reports = [report async for report in self.call]
             code = await self.call.code()
         await self._channel.close()
-        return last, code
+        return (reports[-1] if reports else None), code
 
     async def status(self):
         """How the server ended the stream; what it said before is read, for the status waits behind it."""

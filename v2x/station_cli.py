@@ -94,7 +94,7 @@ def approve_command(
 def revoke_command(station: StationArgument, state: StateOption = None, stations: StationsOption = None) -> None:
     """Refuse a station's next streams; `approve` lets it in again with a new token."""
     StationRegistry(_settings(state, stations).stations_file).revoke(station)
-    typer.echo(f"{station} is revoked; a stream it has open ends with its connection.")
+    typer.echo(f"{station} is revoked; a running server ends its stream within seconds.")
 
 
 @station_app.command("check", epilog=EXAMPLES)

@@ -196,7 +196,7 @@ class StationRegistry:
     def _write(self, station: Station) -> None:
         stations = self._stations | {station.id: station}
         ordered = [_entry(stations[key]) for key in sorted(stations)]
-        _replace_file(self._path, {"version": 1, "stations": ordered})
+        _replace_file(self._path, {"version": 1, "stations": ordered}, is_durable=True)
         self._stations = stations
         self._signature = _signature(self._path)
 
@@ -212,7 +212,7 @@ class StationRegistry:
         self._pending_signature = signature
 
     def _write_pending(self) -> None:
-        _replace_file(self._pending_path, [asdict(pending) for pending in self._pending.values()])
+        _replace_file(self._pending_path, [asdict(pending) for pending in self._pending.values()], is_durable=False)
         self._pending_signature = _signature(self._pending_path)
         self._pending_unwritten = False
 
@@ -230,14 +230,15 @@ def _signature(path: Path) -> tuple[int, int, int] | None:
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def _replace_file(path: Path, content: object) -> None:
+def _replace_file(path: Path, content: object, *, is_durable: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-            file.flush()
-            os.fsync(file.fileno())
+            if is_durable:
+                file.flush()
+                os.fsync(file.fileno())
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -16,6 +16,8 @@ from v2x.ingest import IngestLimits, IngestServer
 from v2x.stations import PeerKind, Station, StationRegistry, hash_token
 from v2x.tls import Binding
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - that it is refused is the test
+
 
 @pytest.fixture
 async def one(tmp_path):
@@ -54,6 +56,17 @@ async def test_a_known_station_needs_its_token(one, token, words):
     code, details = await refused(one, "good", token)
     assert code is grpc.StatusCode.UNAUTHENTICATED
     assert words in details
+
+
+async def test_a_revoked_station_loses_its_stream(one, tmp_path):
+    peer = station_peer(one, "good")
+    await peer.send_frames(1)
+    await one.arrivals(len)
+    StationRegistry(tmp_path / "stations.json").revoke("good")
+    one.registry._checked_ns = -(10**12)
+    code, details = await peer.status()
+    assert code is grpc.StatusCode.UNAUTHENTICATED
+    assert "registration of station good changed" in details
 
 
 async def test_an_unreadable_registry_keeps_those_it_knew(one, tmp_path):
@@ -125,15 +138,15 @@ async def test_two_servers_do_not_share_a_port(one, tmp_path):
 
 async def test_listening_to_strangers_needs_tls_or_a_word(tmp_path):
     with pytest.raises(ConfigError, match=r"--tls-certificate.*--insecure"):
-        await started(tmp_path, Binding(host="0.0.0.0", port=0))
-    server = await started(tmp_path, Binding(host="0.0.0.0", port=0, insecure=True))
+        await started(tmp_path, Binding(host=EVERYWHERE, port=0))
+    server = await started(tmp_path, Binding(host=EVERYWHERE, port=0, insecure=True))
     await server.stop()
 
 
 async def started(folder, binding, registry=None):
     queue = ArrivalQueue(time.time_ns)
     registry = registry or StationRegistry(folder / "other.json")
-    server = IngestServer(queue, registry, IngestLimits(), lambda latitude, longitude: None, time.time_ns, FRAMES, binding=binding)
+    server = IngestServer(queue, registry, IngestLimits(), lambda *_position: None, time.time_ns, FRAMES, binding=binding)
     await server.start()
     return server
 

@@ -5,6 +5,7 @@ import json
 import signal
 import sys
 
+import aiomqtt
 import pytest
 
 from intersections.decisions import WarningState
@@ -149,7 +150,7 @@ async def test_a_stalled_broker_never_blocks_the_road(broker):
         await road.connected()
         broker.signal(signal.SIGSTOP)
         try:
-            for number in range(10 * capacity):  # nothing is awaited here: whatever blocks would never end
+            for number in range(MAX_IN_FLIGHT + 10 * capacity):  # nothing is awaited here: whatever blocks would never end
                 road.warn(number)
             fates = road.link.outbox.fates
             assert len(road.link.outbox) == capacity
@@ -170,7 +171,8 @@ async def test_warnings_under_way_in_a_stall_are_bounded_and_arrive_in_the_end(b
         try:
             for number in range(count):
                 road.warn(number, valid_ns=LONG_NS)
-            await asyncio.wait_for(when_left(road.link.outbox, 50).wait(), TIMEOUT_S)
+            await let_run()
+            assert len(road.link.outbox) == 50
             assert len(road.link._under_way) == MAX_IN_FLIGHT
         finally:
             broker.signal(signal.SIGCONT)
@@ -190,18 +192,10 @@ def failed(link):
     return reached
 
 
-def when_left(outbox, count):
-    """An event that is set when no more than `count` messages wait."""
-    reached, pop = asyncio.Event(), outbox.pop
-
-    def watched_pop(kinds, now_ns):
-        message = pop(kinds, now_ns)
-        if len(outbox) <= count:
-            reached.set()
-        return message
-
-    outbox.pop = watched_pop
-    return reached
+async def let_run(turns=5):
+    """Gives the link's tasks their turns."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
 
 
 async def test_what_was_under_way_when_the_broker_died_is_sent_again(tmp_path):
@@ -215,7 +209,8 @@ async def test_what_was_under_way_when_the_broker_died_is_sent_again(tmp_path):
             broker.signal(signal.SIGSTOP)
             for number in range(20):
                 road.warn(number, valid_ns=LONG_NS)
-            await asyncio.wait_for(when_left(road.link.outbox, 0).wait(), TIMEOUT_S)
+            await let_run()
+            assert len(road.link._under_way) == 20
             await broker.kill()
             await road.lost()
             await road.connected()
@@ -224,6 +219,29 @@ async def test_what_was_under_way_when_the_broker_died_is_sent_again(tmp_path):
         assert set(ids(received)) == {f"icw-{number}" for number in range(20)}
     finally:
         await broker.stop()
+
+
+async def test_the_road_may_publish_at_any_moment_of_a_failure(broker, road, monkeypatch):
+    turns, raised, loop = 12, [], asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: raised.append(context))
+
+    def warn_each_turn(turn):
+        road.warn(turn, valid_ns=LONG_NS)
+        if turn < turns:
+            loop.call_soon(warn_each_turn, turn + 1)
+
+    async def cut(*message):
+        monkeypatch.undo()
+        loop.call_soon(warn_each_turn, 1)
+        raise aiomqtt.MqttError("cut")
+
+    async with subscribed(broker.address, "v2x/v1/+/+/warning/#") as subscriber:
+        monkeypatch.setattr(road.link, "_publish_one", cut)
+        road.warn(0, valid_ns=LONG_NS)
+        received = ids([await subscriber.message() for _ in range(turns + 1)])
+    assert not raised
+    assert received == [f"icw-{turn}" for turn in range(turns + 1)]
+    assert (road.link.connections, road.link.failures) == (2, 1)
 
 
 def mqtt_packet(kind, body):

@@ -53,6 +53,11 @@ class Access:
         self._registry.note_pending(station_id, context.peer(), intersection, refusal.text, now_ns)
         raise refusal
 
+    def is_unchanged(self, station: Station, now_ns: int) -> bool:
+        """Whether a station that was let in would be let in again the same way."""
+        self._reload(now_ns)
+        return self._registry.find(station.id) == station
+
     def admit_vehicle(self, context: Context, now_ns: int) -> None:
         """Raises RefusedError."""
         if not self._vehicle_token:

@@ -61,28 +61,29 @@ class RoadsideService:
     async def stream(self, requests: Requests, context: Context) -> None:
         try:
             first = await first_message(requests, self._limits.first_message_s)
-            source = self._open(first, context)
+            station = self._open(first, context)
         except RefusedError as refusal:
             await context.abort(refusal.code, refusal.text)
+        source = self._source(station)
         stream = OpenStream(context)
         self._take_over(source.station, stream)
         tally, now_ns = source.tally(), self._now_ns()
         reporting = Reporting(tally, now_ns, tally, tally, now_ns)
         try:
             await context.send_initial_metadata(())
-            read, write = self._read(source, requests, first), self._report(source, stream, reporting)
+            read, write = self._read(source, requests, first), self._report(source, station, stream, reporting)
             await stream.serve(read, write, lambda: self._next_report(source, reporting), self._limits.final_report_s)
         finally:
             if self._streams.get(source.station) is stream:
                 del self._streams[source.station]
 
-    def _open(self, first: bytes, context: Context) -> StationSource:
+    def _open(self, first: bytes, context: Context) -> Station:
         try:
             parsed = parse_rsu_frame(first, max_objects=len(first), max_bytes=len(first))
         except WireError as error:
             text = f"the first message has to be an RsuFrame that names its station: {error.text}"
             raise RefusedError(grpc.StatusCode.INVALID_ARGUMENT, text) from error
-        return self._source(self._access.admit_station(parsed.station, parsed.intersection, context, self._now_ns()))
+        return self._access.admit_station(parsed.station, parsed.intersection, context, self._now_ns())
 
     def _source(self, station: Station) -> StationSource:
         """What is remembered of the station; anew when it was moved to another intersection."""
@@ -105,9 +106,12 @@ class RoadsideService:
             if source.take(payload) is Verdict.RATE_LIMITED:
                 await asyncio.sleep(self._limits.overload_pause_s)
 
-    async def _report(self, source: StationSource, stream: OpenStream, reporting: Reporting) -> None:
+    async def _report(self, source: StationSource, station: Station, stream: OpenStream, reporting: Reporting) -> None:
         while True:
             await asyncio.sleep(self._limits.report_period_s)
+            if not self._access.is_unchanged(station, self._now_ns()):
+                text = f"the registration of station {station.id} changed; connect again with its present token"
+                stream.end(RefusedError(grpc.StatusCode.UNAUTHENTICATED, text))
             await stream.send(self._next_report(source, reporting))
 
     def _next_report(self, source: StationSource, reporting: Reporting) -> bytes:
