@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,8 @@ class Intersection:
         self._space = Workspace()
         self._places = Places()
         self._meanings = self.lamps.meanings(0)
+        # Each intersection has its own place in the period: a district's reports do not come all at once before one frame.
+        self._report_phase_ns = crc32(map.id.encode()) % REPORT_NS
         self._report_due_ns = 0
         self._reported_tracks = 0
 
@@ -89,7 +92,7 @@ class Intersection:
         """All tracks, once per 100 ms of our clock, while there are any and once when the last is gone."""
         if now_ns < self._report_due_ns:
             return []
-        self._report_due_ns = (now_ns // REPORT_NS + 1) * REPORT_NS
+        self._report_due_ns = ((now_ns - self._report_phase_ns) // REPORT_NS + 1) * REPORT_NS + self._report_phase_ns
         if len(view.ids) == 0 and self._reported_tracks == 0:
             return []
         self._reported_tracks = len(view.ids)
