@@ -136,15 +136,23 @@ async def _running(road: LiveRoad) -> AsyncIterator[None]:
             await road.ingest.stop()
             road.queue.close()
             await steps
-            if road.recorder is not None:
-                road.recorder.close(road.pipeline.take_state(road.clock.now_ns()))
             road.link.close()
             await link
+            await _step_stragglers(road)
+            if road.recorder is not None:
+                road.recorder.close(road.pipeline.take_state(road.clock.now_ns()))
             watch.cancel()
     finally:
         await road.ingest.stop()
         if road.recorder is not None:
             road.recorder.flush()
+
+
+async def _step_stragglers(road: LiveRoad) -> None:
+    """Commands that the link still took after the road's last step: their authors were told so, and the log holds them."""
+    late = await road.queue.take(0)
+    if late:
+        road.pipeline.step(road.clock.now_ns(), late)
 
 
 def _maps(settings: Settings) -> tuple[dict[str, str], tuple[Station, ...]]:
