@@ -103,6 +103,7 @@ cdef void remember(Table* t, int64_t row, int source, const Seen* z, int64_t now
     link[L_EAST] = z.east
     link[L_NORTH] = z.north
     link[L_SPEED] = z.speed
+    link[L_HEADING] = z.heading
     mark[LM_TIME] = now
     mark[LM_LOCAL_ID] = z.local_id
 
@@ -172,18 +173,36 @@ cdef void learn_offsets(Table* t, int64_t row, int source, const Seen* z, int64_
                z.north - link[L_NORTH] - x[SPEED] * cos(x[HEADING]) * dt, variance)
 
 
-cdef void learn_common(Table* t, double d_east, double d_north, double sigma) noexcept nogil:
-    """A vehicle's fix beside its roadside track pulls all stations together; slot 0 holds how well the common part is known."""
-    cdef double* c = t.offset_covariance
-    cdef double variance = sigma * sigma * OWN_CORRELATED_SAMPLES, gain_e = c[0] / (c[0] + variance), gain_n = c[4] / (c[4] + variance)
-    cdef int s
-    if hypot(d_east, d_north) > 4 * sigma:
-        return
-    c[0] -= gain_e * c[0]
-    c[4] -= gain_n * c[4]
+cdef void shift_all(Table* t, double h_east, double h_north, double h_yaw, double innovation, double variance) noexcept nogil:
+    """Move all stations together by what one scalar says of their common part, whose covariance is slot 0's."""
+    cdef double step[3]
+    cdef double total = variance + offset_variance(t, 0, h_east, h_north, h_yaw)
+    cdef int s, i
+    offset_step(t, 0, h_east, h_north, h_yaw, innovation, total, step)
     for s in range(1, t.stations + 1):
-        t.offsets[3 * s] -= gain_e * d_east
-        t.offsets[3 * s + 1] -= gain_n * d_north
+        for i in range(3):
+            t.offsets[3 * s + i] += step[i]
+
+
+cdef void learn_common(Table* t, double east, double north, double d_east, double d_north, double sigma) noexcept nogil:
+    """A vehicle's fix d beside its roadside track: over many vehicles their errors cancel."""
+    cdef double variance = sigma * sigma * OWN_CORRELATED_SAMPLES
+    if hypot(d_east, d_north) < 4 * sigma:
+        shift_all(t, 1, 0, north, -d_east, variance)
+        shift_all(t, 0, 1, -east, -d_north, variance)
+
+
+cdef void learn_common_yaw(Table* t, int64_t row, const Seen* z, int64_t now) noexcept nogil:
+    """A moving vehicle knows its heading better than a mast its azimuth: the reported headings' difference is the stations' yaw."""
+    cdef int64_t* mark = t.link_marks + row * t.sources * LINK_MARKS
+    cdef double* link = t.links + row * t.sources * LINKS
+    cdef double* x = t.motion + 6 * row
+    cdef double turn
+    if isnan(z.heading) or isnan(link[L_HEADING]) or x[SPEED] < 3 or llabs(now - mark[LM_TIME]) > BESIDE_NS or mark[LM_HEADING_TRUST] != TRUSTED:
+        return
+    turn = wrapped(z.heading - link[L_HEADING] - x[YAW] * (now - mark[LM_TIME]) * 1e-9)
+    if fabs(turn) < 4 * z.heading_sigma:
+        shift_all(t, 0, 0, 1, turn, (z.heading_sigma * z.heading_sigma + 0.0004) * HEADING_CORRELATED_SAMPLES)
 
 
 cdef void vote(double* numbers, int64_t* marks, const Seen* z) noexcept nogil:
@@ -228,7 +247,7 @@ cdef inline double chance_of_return(Table* t, double east, double north) noexcep
     return (cell[1] + anywhere) / (cell[0] + cell[1] + 1.0)
 
 
-cdef void live(Table* t, int64_t row, int source, int64_t now) noexcept nogil:
+cdef void live(Table* t, int64_t row, int source, int64_t now, double existence) noexcept nogil:
     """Count the hit, confirm, and say until when silence is borne: long only for what was well known, where lost ones come back."""
     cdef int64_t* m = t.marks + row * MARKS
     cdef double* n = t.numbers + row * NUMBERS
@@ -240,8 +259,10 @@ cdef void live(Table* t, int64_t row, int source, int64_t now) noexcept nogil:
     m[M_HITS] += 1
     m[M_UPDATED] = 1
     m[M_SOURCES] |= (<int64_t> 1) << min(source, 62)
-    if m[M_HITS] >= 3 or (m[M_HITS] == 2 and (m[M_SOURCES] & (m[M_SOURCES] - 1) != 0 or source == 0)):
-        m[M_CONFIRMED] = 1
+    if m[M_CONFIRMED] == 0:
+        n[N_BELIEF] += 1.0 if source == 0 else 0.8 if isnan(existence) else existence
+        m[M_CONFIRMED] = m[M_HITS] >= 3 and n[N_BELIEF] >= 2.0 or (
+            m[M_HITS] >= 2 and n[N_BELIEF] >= 1.2 and (source == 0 or m[M_SOURCES] & (m[M_SOURCES] - 1) != 0))
     if now < m[M_HIT_NS]:
         return
     m[M_HIT_NS] = now

@@ -198,10 +198,11 @@ cdef void fuse(Table* t, int64_t row, int source, Seen* z, int64_t now, double* 
         n[N_FLOOR] = 0
         m[M_ROADSIDE_NS] = max(m[M_ROADSIDE_NS], now)
         learn_offsets(t, row, source, z, now)
+        learn_common_yaw(t, row, z, now)
     remember(t, row, source, z, now, off_east, off_north)
     vote(n, m, z)
     measure_size(n, z)
-    live(t, row, source, now)
+    live(t, row, source, now, z.existence)
 
 
 cdef void begin(Table* t, int64_t row, int64_t id, int source, const Seen* z, int64_t now) noexcept nogil:
@@ -238,7 +239,7 @@ cdef void begin(Table* t, int64_t row, int64_t id, int source, const Seen* z, in
     remember(t, row, source, z, now, 0, 0)
     vote(n, m, z)
     measure_size(n, z)
-    live(t, row, source, now)
+    live(t, row, source, now, z.existence)
 
 
 cdef inline double class_cost(int first, int second, const double* profiles) noexcept nogil:

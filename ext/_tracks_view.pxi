@@ -19,7 +19,7 @@ cdef bint fuse_own(Table* t, int64_t row, Seen* z, int64_t now, Candidate* c) no
     if own_distance(z, c.y, c.q, hypot(z.position_sigma, n[N_FLOOR])) > GATE:
         return False
     if beside:
-        learn_common(t, z.east - c.y[EAST], z.north - c.y[NORTH], z.position_sigma)
+        learn_common(t, c.y[EAST], c.y[NORTH], z.east - c.y[EAST], z.north - c.y[NORTH], z.position_sigma)
         n[N_OWN_EAST] += OWN_SMOOTHING * (z.east - c.y[EAST] - n[N_OWN_EAST])
         n[N_OWN_NORTH] += OWN_SMOOTHING * (z.north - c.y[NORTH] - n[N_OWN_NORTH])
         n[N_FLOOR] = 0
@@ -67,6 +67,14 @@ cdef inline double moved_variance(const double* p, double to_speed, double to_he
             + to_yaw * (2 * w[own] + to_yaw * w[4]) + to_acceleration * (2 * a[own] + to_acceleration * a[5]))
 
 
+cdef inline double common_variance(const Table* t, double east, double north) noexcept nogil:
+    """Of a position, east and north together, for what all stations may be off together; nothing where there is no station."""
+    cdef const double* c = t.offset_covariance
+    if t.stations == 0:
+        return 0
+    return (c[0] + c[4] + (east * east + north * north) * c[8] + 2 * (north * c[2] - east * c[5]))
+
+
 cdef void show_one(const Table* t, Py_ssize_t row, int64_t now, double* motion, double* sigma) noexcept nogil:
     cdef const double* x = t.motion + 6 * row
     cdef const double* p = t.covariance + 36 * row
@@ -84,7 +92,7 @@ cdef void show_one(const Table* t, Py_ssize_t row, int64_t now, double* motion, 
     motion[HEADING] = compass(motion[HEADING])
     variance = moved_variance(p, f.east_speed, f.east_heading, f.east_yaw, f.east_acceleration, 0)
     variance += moved_variance(p, f.north_speed, f.north_heading, f.north_yaw, f.north_acceleration, 1)
-    variance = 0.5 * variance + 0.06 * (walk * walk + turn * turn * x[SPEED] * x[SPEED]) * later * later + floor * floor
+    variance = 0.5 * (variance + common_variance(t, x[EAST], x[NORTH])) + 0.06 * (walk * walk + turn * turn * x[SPEED] * x[SPEED]) * later * later + floor * floor
     sigma[0] = sqrt(max(variance, SMALLEST_VARIANCE))
     sigma[1] = sqrt(max(p[14] + 2 * f.speed_acceleration * p[17] + f.speed_acceleration * f.speed_acceleration * p[35], SMALLEST_VARIANCE)
                     + 0.3 * walk * walk)

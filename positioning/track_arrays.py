@@ -25,7 +25,8 @@ EXIT_CELLS = 64
 EXIT_CELL_M = 8.0
 OFFSET_SIGMA_M = 0.3  # how far a station's survey may be off
 OFFSET_SIGMA_RAD = float(np.radians(0.5))
-COMMON_SIGMA_M = 0.2  # how far all stations together may be off
+COMMON_SIGMA_M = 0.15  # how far all stations together may be off
+COMMON_SIGMA_RAD = float(np.radians(0.3))
 
 PER_TRACK: Final = ("motion", "covariance", "marks", "numbers", "links", "link_marks")
 PER_SOURCE: Final = ("offsets", "offset_covariance")
@@ -135,5 +136,5 @@ def _first_covariance(sources: int) -> NDArray[np.float64]:
     """Of the stations' offsets; slot 0 stands for the part common to all, known from the vehicles' own fixes."""
     covariance = np.zeros((sources, 3, 3))
     covariance[:] = np.diag([OFFSET_SIGMA_M**2, OFFSET_SIGMA_M**2, OFFSET_SIGMA_RAD**2])
-    covariance[0] = np.diag([COMMON_SIGMA_M**2, COMMON_SIGMA_M**2, 0.0])
+    covariance[0] = np.diag([COMMON_SIGMA_M**2, COMMON_SIGMA_M**2, COMMON_SIGMA_RAD**2])
     return covariance

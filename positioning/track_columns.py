@@ -62,7 +62,8 @@ class Number(IntEnum):
     OWN_EAST_M = 9  # smoothed error of the vehicle's own fixes against the roadside
     OWN_NORTH_M = 10
     FLOOR_M = 11  # unobservable error of a position known from own fixes only, one standard deviation
-    VOTES = 12  # first of CLASSES columns
+    BELIEF = 12  # sum of the detections' existence while tentative
+    VOTES = 13  # first of CLASSES columns
 
 
 NUMBERS = Number.VOTES + CLASSES
@@ -81,6 +82,7 @@ class Link(IntEnum):
     HEADING_COS = 7
     OFF_EAST_M = 8  # smoothed distance of its detections from the track: far off means two objects are mixed up
     OFF_NORTH_M = 9
+    HEADING_RAD = 10  # newest reported heading
 
 
 class LinkMark(IntEnum):

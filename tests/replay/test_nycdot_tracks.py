@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from positioning.tracks import TrackTable
-from tests.scenes import FRAME, detection_row, motion_sample, seconds
+from tests.track_scenes import FRAME, detection_row, motion_sample, seconds
 
 EVENT = Path(os.environ.get("V2X_DATA", "../shared/data")) / "nycdot_cv_events" / "nycdot-fcw-event.json"
 HOST, TARGET = "C7D30386", "A305214A"

@@ -1,11 +1,11 @@
-"""The life and motion of tracks in situations with known answers. Scenes and their noise: `tests.scenes`."""
+"""The life and motion of tracks in situations with known answers. Scenes and their noise: `tests.track_scenes`."""
 
 import numpy as np
 import pytest
 
 from positioning.samples import ObjectClass, Verdict
 from positioning.tracks import TrackTable
-from tests.scenes import (
+from tests.track_scenes import (
     FRAME,
     Noise,
     Scene,

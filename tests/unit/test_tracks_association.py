@@ -1,11 +1,11 @@
-"""Who is who: queues, crowds, crossings, two stations, connected vehicles. Scenes and their noise: `tests.scenes`."""
+"""Who is who: queues, crowds, crossings, two stations, connected vehicles. Scenes and their noise: `tests.track_scenes`."""
 
 import numpy as np
 import pytest
 
 from positioning.samples import ObjectClass, Verdict
 from positioning.tracks import TrackTable
-from tests.scenes import (
+from tests.track_scenes import (
     FRAME,
     Noise,
     Scene,

@@ -8,7 +8,7 @@ from positioning.samples import ObjectClass, Verdict
 from positioning.track_arrays import MAX_SOURCES, MAX_TRACKS, TrackArrays
 from positioning.track_columns import NUMBERS, TRUST_STEPS, Link, LinkMark, Mark, Number, Profile, Trust
 from positioning.tracks import TrackerConfig, TrackTable
-from tests.scenes import (
+from tests.track_scenes import (
     FRAME,
     Noise,
     Scene,
