@@ -28,7 +28,9 @@ class Road:
         await asyncio.wait_for(self.running, TIMEOUT_S)
 
     async def connected(self):
+        """Connected, and all that waited has been sent."""
         await asyncio.wait_for(self.link.connected.wait(), TIMEOUT_S)
+        await asyncio.wait_for(self.link._settled.wait(), TIMEOUT_S)
 
     async def lost(self):
         await asyncio.wait_for(self.link.lost.wait(), TIMEOUT_S)

@@ -98,12 +98,20 @@ def broker_address(url: str, flag: str = "--mqtt-url") -> BrokerAddress:
 
 
 class _Lane:
-    """The kinds of one QoS, how many of them may be under way, and the bell that rings when one is put into the outbox."""
+    """The kinds of one QoS, and how many more of them may be sent now."""
 
     def __init__(self, qos: int, limit: int) -> None:
         self.kinds = tuple(kind for kind in MessageKind if DELIVERY[kind].qos == qos)
         self.limit = limit
-        self.bell = asyncio.Event()
+        self.free = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """One connection, with the tasks that send on it."""
+
+    client: aiomqtt.Client
+    sending: asyncio.TaskGroup
 
 
 class MqttLink:
@@ -124,6 +132,7 @@ class MqttLink:
         self._now_ns = now_ns
         self._on_arrival = on_arrival
         self._lanes = {0: _Lane(0, 1), 1: _Lane(1, MAX_IN_FLIGHT)}
+        self._session: _Session | None = None
         self._under_way: dict[int, Message] = {}  # in the order they left the outbox
         self._numbers = count()
         self._settled = asyncio.Event()  # nothing waits, nothing is under way
@@ -145,7 +154,7 @@ class MqttLink:
         while not self._closing.is_set():
             connections = self.connections
             try:
-                await self._session()
+                await self._serve()
             except* (aiomqtt.MqttError, LinkStallError) as lost:
                 self.failures += 1
                 log.warning("mqtt.lost", broker=str(self._address), waiting=len(self.outbox), reasons=_sentences(lost))
@@ -159,7 +168,7 @@ class MqttLink:
     def _put(self, message: Message, now_ns: int) -> None:
         self.outbox.put(message, now_ns)
         self._settled.clear()
-        self._lanes[message.delivery.qos].bell.set()
+        self._send_from(self._lanes[message.delivery.qos])
 
     async def _pause(self, pause_s: float) -> None:
         """Ends early when the link is to close."""
@@ -191,15 +200,16 @@ class MqttLink:
         client.pending_calls_threshold = MAX_IN_FLIGHT
         return client
 
-    async def _session(self) -> None:
+    async def _serve(self) -> None:
         """One connection, from its first word to its failure (MqttError, LinkStallError, or a group of them) or to `close`."""
         async with self._client() as client:
             self.connections += 1
             try:
                 async with asyncio.TaskGroup() as group:
-                    tasks = [group.create_task(self._receive(client), name="mqtt-receive")]
-                    for qos, lane in self._lanes.items():
-                        tasks.append(group.create_task(self._send_lane(client, lane), name=f"mqtt-send-{qos}"))
+                    tasks = [
+                        group.create_task(self._receive(client), name="mqtt-receive"),
+                        group.create_task(self._send_all(client), name="mqtt-send"),
+                    ]
                     now_ns = self._now_ns()
                     self._put(self._encoder.status(now_ns, online=True), now_ns)
                     await self._closing.wait()
@@ -213,43 +223,55 @@ class MqttLink:
                 self._under_way.clear()
                 await self._say_offline(client)
 
-    async def _send_lane(self, client: aiomqtt.Client, lane: _Lane) -> None:
-        slots = asyncio.Semaphore(lane.limit)
-        async with asyncio.TaskGroup() as group:
-            while True:
-                await slots.acquire()
-                message = await self._next(lane)
-                number = next(self._numbers)
-                self._under_way[number] = message
-                sending = group.create_task(self._send(client, number, message), name=f"mqtt-publish-{number}")
-                sending.add_done_callback(lambda _: slots.release())
+    async def _send_all(self, client: aiomqtt.Client) -> None:
+        """Until it is cancelled or one message fails; no task of it outlives it."""
+        async with asyncio.TaskGroup() as sending:
+            self._session = _Session(client, sending)
+            try:
+                for lane in self._lanes.values():
+                    lane.free = lane.limit
+                    self._send_from(lane)
+                await asyncio.Event().wait()
+            finally:
+                self._session = None  # before the group ends: it takes no more tasks then
 
-    async def _next(self, lane: _Lane) -> Message:
-        while (message := self.outbox.pop(lane.kinds, self._now_ns())) is None:
-            self._note_settled()
-            lane.bell.clear()
-            await lane.bell.wait()
-        return message
+    def _send_from(self, lane: _Lane) -> None:
+        """Start to send what waits, as far as the lane has room: at once where nothing is under way."""
+        session = self._session
+        if session is None:
+            return
+        while lane.free and (message := self.outbox.pop(lane.kinds, self._now_ns())) is not None:
+            lane.free -= 1
+            number = next(self._numbers)
+            self._under_way[number] = message
+            session.sending.create_task(self._send(session, lane, number, message), name="mqtt-publish")
+        if not self._under_way and not len(self.outbox):
+            self._settled.set()
 
-    async def _send(self, client: aiomqtt.Client, number: int, message: Message) -> None:
-        delivery, fate = message.delivery, Fate.SENT
-        patience_s = ACK_TIMEOUT_S
-        if delivery.qos:
-            patience_s = min(patience_s, (message.valid_until_ns - self._now_ns()) / 1e9)
+    async def _send(self, session: _Session, lane: _Lane, number: int, message: Message) -> None:
+        valid_s = (message.valid_until_ns - self._now_ns()) / 1e9
+        try:
+            fate = Fate.EXPIRED if valid_s <= 0.0 else await self._publish_one(session.client, message, valid_s)
+        except BaseException:
+            self._session = None  # the group ends with the first failure
+            raise
+        del self._under_way[number]
+        self.outbox.fates[message.kind, fate] += 1
+        lane.free += 1
+        self._send_from(lane)
+
+    async def _publish_one(self, client: aiomqtt.Client, message: Message, valid_s: float) -> Fate:
+        """QoS 0 ends with the last byte written, QoS 1 with the acknowledgement; raises MqttError, LinkStallError."""
+        delivery = message.delivery
+        patience_s = min(ACK_TIMEOUT_S, valid_s) if delivery.qos else ACK_TIMEOUT_S
         try:
             async with asyncio.timeout(patience_s):
                 await client.publish(message.topic, message.payload, delivery.qos, delivery.retain, timeout=math.inf)
         except TimeoutError:
             if patience_s >= ACK_TIMEOUT_S:
                 raise LinkStallError(message.topic, patience_s) from None
-            fate = Fate.UNACKNOWLEDGED
-        del self._under_way[number]
-        self.outbox.fates[message.kind, fate] += 1
-        self._note_settled()
-
-    def _note_settled(self) -> None:
-        if not self._under_way and not len(self.outbox):
-            self._settled.set()
+            return Fate.UNACKNOWLEDGED
+        return Fate.SENT
 
     async def _flush(self) -> None:
         try:

@@ -119,7 +119,7 @@ def test_a_command_comes_back_as_it_was(sample):
     assert command_sample(content, sample.received_ns) == sample
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.binary(max_size=300) | st.recursive(st.none() | st.text() | st.floats(), st.lists).map(lambda tree: json.dumps(tree).encode()))
 def test_anything_else_is_a_wire_error(content):
     with pytest.raises(WireError) as refusal:
@@ -132,7 +132,7 @@ MEMBERS = ("id", "kind", "intersection", "author", "about", "answer", "reason", 
 HALF_RIGHT = st.sampled_from(["acknowledgement", "silence", "ix7", "ICW", "DONE", "2026-05-28T20:26:40Z", "0001-01-01T00:00:00+23:59"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.dictionaries(st.sampled_from(MEMBERS), JSON_VALUES | HALF_RIGHT, min_size=4))
 def test_almost_commands_are_judged_as_their_schema_judges_them(members):
     content = json.dumps(members).encode()
