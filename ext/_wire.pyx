@@ -12,6 +12,7 @@ The readable twin is `v2x.wire.twin`.
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.math cimport NAN
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
@@ -92,6 +93,7 @@ cdef struct Header:
     uint64_t stamp_value
     Py_ssize_t sensors
     const uint8_t* first_sensor
+    const uint8_t* behind_sensors
     Py_ssize_t objects
     const uint8_t* first_object
 
@@ -167,6 +169,7 @@ cdef const uint8_t* read_header(const uint8_t* p, const uint8_t* stop, Header* h
             else:
                 header.first_sensor = field if header.sensors == 0 else header.first_sensor
                 header.sensors += 1
+                header.behind_sensors = p
         else:
             p = read_header_field(p, stop, tag, header)
             if p == NULL:
@@ -225,18 +228,38 @@ cdef str _text(const Text* text):
     return PyUnicode_DecodeUTF8(<const char*>text.start, text.length, NULL) if text.length else ""
 
 
+cdef tuple _sensors(bytes fields):
+    """The sensors in fields that `_check_sensors` has read."""
+    cdef const uint8_t* p = <const uint8_t*>PyBytes_AS_STRING(fields)
+    cdef const uint8_t* stop = p + PyBytes_GET_SIZE(fields)
+    cdef Py_ssize_t length = 0
+    cdef Sensor sensor
+    found = []
+    while p != stop:
+        p = next_message(p, stop, SENSOR, &length)
+        read_sensor(p, p + length, &sensor)
+        found.append((_text(&sensor.id), sensor.kind if sensor.kind <= LAST_SENSOR_KIND else 0,
+                      sensor.health if sensor.health <= LAST_SENSOR_HEALTH else 0))
+        p += length
+    return tuple(found)
+
+
 @cython.final
 @cython.no_gc
 @cython.freelist(64)
 cdef class ParsedFrame:
-    """An RsuFrame off the wire; the `.pyi` in the package says what each field is."""
+    """An RsuFrame off the wire; the `.pyi` in the package says what each field is.
+
+    Sensors become objects when somebody asks for them: they seldom change, and most frames are not asked.
+    """
 
     cdef readonly str station
     cdef readonly str intersection
     cdef readonly uint32_t sequence
     cdef readonly int stamp_form
     cdef readonly uint64_t stamp_value
-    cdef readonly tuple sensors
+    cdef tuple _sensors
+    cdef bytes _sensor_bytes
     cdef readonly object local_ids
     cdef readonly object classes
     cdef readonly object rows
@@ -247,7 +270,7 @@ cdef class ParsedFrame:
         self.intersection = intersection
         self.sequence = sequence
         self.stamp_form, self.stamp_value = stamp
-        self.sensors = sensors
+        self._sensors = sensors
         self.local_ids = local_ids
         self.classes = classes
         self.rows = rows
@@ -256,6 +279,12 @@ cdef class ParsedFrame:
     @property
     def stamp(self):
         return self.stamp_form, self.stamp_value
+
+    @property
+    def sensors(self):
+        if self._sensors is None:
+            self._sensors = _sensors(self._sensor_bytes) if self._sensor_bytes is not None else ()
+        return self._sensors
 
 
 @cython.final
@@ -309,7 +338,9 @@ cdef class FrameReader:
             raise self.oversized(f"{header.sensors} sensors, at most {SENSORS} are taken")
         frame = ParsedFrame.__new__(ParsedFrame)
         self._objects(p + length, &header, frame)
-        frame.sensors = self._sensors(p + length, &header)
+        if header.sensors:
+            self._check_sensors(&header)
+            frame._sensor_bytes = PyBytes_FromStringAndSize(<const char*>header.first_sensor, header.behind_sensors - header.first_sensor)
         frame.station = _text(&header.station)
         frame.intersection = _text(&header.intersection)
         frame.sequence = header.sequence
@@ -317,19 +348,16 @@ cdef class FrameReader:
         frame.stamp_value = header.stamp_value
         return frame
 
-    cdef tuple _sensors(self, const uint8_t* stop, const Header* header):
+    cdef int _check_sensors(self, const Header* header) except -1:
         cdef const uint8_t* p = header.first_sensor
         cdef Py_ssize_t length = 0
         cdef Sensor sensor
-        found = []
         for _ in range(header.sensors):
-            p = next_message(p, stop, SENSOR, &length)
+            p = next_message(p, header.behind_sensors, SENSOR, &length)
             if p == NULL or read_sensor(p, p + length, &sensor) == NULL:
                 raise self.malformed("a sensor status is not its wire form")
-            found.append((_text(&sensor.id), sensor.kind if sensor.kind <= LAST_SENSOR_KIND else 0,
-                          sensor.health if sensor.health <= LAST_SENSOR_HEALTH else 0))
             p += length
-        return tuple(found)
+        return 0
 
     cdef int _objects(self, const uint8_t* stop, const Header* header, ParsedFrame frame) except -1:
         """The GIL is kept: a frame takes a few microseconds, letting go and asking again would cost as much."""
