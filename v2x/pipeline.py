@@ -2,7 +2,7 @@
 
 Rules:
 * What is decided is a pure function of the steps (time, arrivals) in order; `replay` runs this same code over the logged steps.
-* A step is handed to the log before it takes effect.
+* A step is handed to the log before it takes effect, and what an intersection decided to the sinks before the next one is stepped.
 * One quiet intersection, the one longest due, is stepped at a time: ten track reports due at once do not hold up a frame.
 * A failing step is a defect of ours: it ends the process with its input in the log, to be replayed.
 """
@@ -85,9 +85,9 @@ class Pipeline:
         decisions: list[Decision] = []
         for intersection, samples in self._concerned(now_ns, arrivals).items():
             decided, self._deadlines_ns[intersection] = step(self._intersections[intersection], samples, now_ns)
+            for sink in self._sinks:
+                sink.publish(decided, now_ns)
             decisions += decided
-        for sink in self._sinks:
-            sink.publish(decisions, now_ns)
         for decision in decisions:
             self._running.update(decision_bytes(decision))
         self.decisions += len(decisions)
