@@ -1,7 +1,8 @@
 """Road users do not follow kinks: sideways, SUMO's motion is averaged over one second.
 
 Where SUMO's lanes meet at an angle or shift sideways between two edges, its cars turn by 50 degrees and back within half a second at
-14 m/s, at 40 m/s^2 across. No car can, and no tracker should have to believe it.
+14 m/s, at 40 m/s^2 across, and they change lanes in one step. No car can, and no tracker should have to believe it. (SUMO's own
+`lanechange.duration` leaves cars standing across two lanes, inside one another.)
 
 Rules:
 * Along the direction of travel nothing changes: speeds, stops and gaps are SUMO's own. Across it, the position is SUMO's mean over

@@ -22,7 +22,6 @@ from v2x.sim.plane import Plane
 from v2x.sim.scenario import STEP_S, Scenario
 from v2x.sim.truth import Motion, Truth, wrapped
 
-LANE_CHANGE_S = 2.0  # SUMO would move a car 3 m sideways within one step, which no car can
 VEHICLE_VARIABLES = [constants.VAR_POSITION, constants.VAR_ANGLE, constants.VAR_SPEED, constants.VAR_ACCELERATION]
 PERSON_VARIABLES = [constants.VAR_POSITION, constants.VAR_ANGLE, constants.VAR_SPEED]
 CLASS_OF_VCLASS = {
@@ -157,7 +156,6 @@ class World:
 def _arguments(scenario: Scenario, seed: int) -> list[str]:
     options = {
         "step-length": f"{STEP_S:g}",
-        "lanechange.duration": f"{LANE_CHANGE_S:g}",
         "seed": f"{seed}",
         "no-step-log": "true",
         "no-warnings": "true",
