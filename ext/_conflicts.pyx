@@ -38,6 +38,8 @@ cdef double UNEXPECTED_MPS2 = 5.5
 cdef double LATE_BRAKING_MPS2 = 1.0
 cdef double BRAKING_SHARE = 1.15
 cdef double TOUCH_M = 0.2
+cdef double HASTY_TURN = 0.3
+cdef double SLOW_TURN = 0.6
 cdef double BOX_MARGIN_M = 1.0
 
 cdef struct Encounter:
@@ -63,13 +65,13 @@ cdef class Judge:
     """One step's tracks with the map's zones: struct of arrays in, encounters out. Made anew for each step."""
 
     cdef const double[:, ::1] motion, sigma, size, place
-    cdef const unsigned char[::1] role, moving, updated, lamps, unlawful, attentive, kinds, zone_rule
+    cdef const unsigned char[::1] role, moving, updated, lamps, unlawful, attentive, kinds, straight, zone_rule
     cdef const int[::1] element, visits, routes, zone_start, zone_other
     cdef const int[:, ::1] visited
     cdef const double[:, :, ::1] travel
     cdef const signed char[:, ::1] parent
     cdef const double[:, :, :, ::1] samples
-    cdef const double[::1] length, half_width, stop_back, late
+    cdef const double[::1] length, half_width, stop_back, curve, late
     cdef const double[:, ::1] zone, zone_place
     cdef double horizon_s, reaction_s, stop_mps2, least_probability, least_required
     cdef Py_ssize_t count
@@ -81,7 +83,7 @@ cdef class Judge:
         self.visits, self.visited, self.travel, self.parent = tracks.visits, tracks.visited, tracks.travel, tracks.parent
         self.routes, self.samples, self.lamps, self.late = tracks.routes, tracks.samples, lamps, tracks.late_mps2
         self.kinds, self.length, self.half_width = paths.kinds, paths.length_m, paths.half_width_m
-        self.stop_back = paths.stop_back_m
+        self.stop_back, self.curve, self.straight = paths.stop_back_m, paths.curve_mps, paths.straight
         self.zone_start, self.zone_other, self.zone_rule = paths.zone_start, paths.zone_other, paths.zone_rule
         self.zone, self.zone_place = paths.zone_m, paths.zone_place_m
         self.horizon_s, self.reaction_s, self.stop_mps2 = config.horizon_s, config.reaction_s, config.stop_mps2
@@ -326,13 +328,20 @@ cdef class Judge:
         met.ttc = fmax(first.start, second.start)
         if met.ttc > self.horizon_s:
             return False
-        met.probability = overlap_probability(&first, &second)
+        met.probability = overlap_probability(&first, &second) * self.likelihood(a, k) * self.likelihood(b, m)
         met.pet = fmax(0.0, fmax(first.start - second.end, second.start - first.end))
         met.east, met.north = self.zone_place[z, 0], self.zone_place[z, 1]
         self.name(a, b, &met)
         met.rule = BY_TIME if self.moving[a] and self.moving[b] else BY_BRAKING
         met.required = self.required(met.first, first.enters if met.first == a else second.enters, 0.0, 0.0, True)
         return self.keep(&met, best)
+
+    cdef double likelihood(self, int i, int k) noexcept nogil:
+        """Straight on is likelier than a turn; who is too fast for it and does not brake hardly turns at all."""
+        cdef int number = self.visited[i, k]
+        if not self.straight[number] or self.parent[i, k] < 0:
+            return 1.0
+        return HASTY_TURN if self.motion[i, 2] > self.curve[number] + 1.0 and self.motion[i, 5] > -BRAKING_MPS2 else SLOW_TURN
 
     cdef bint occupies(self, int i, int k, double start, double end, double trim, Span* span) noexcept nogil:
         """When track i is in the stretch of its visit k; false if it never is, by the rules of predicted stops."""

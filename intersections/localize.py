@@ -39,7 +39,7 @@ class UserRole(IntEnum):
     OBSTACLE = 0
     MOTOR = 1
     VULNERABLE = 2
-    UNSETTLED = 3  # a vehicle that has just lost its lane: nobody knows yet where it is heading
+    UNSETTLED = 3  # a vehicle that has just lost its lane, or just moved off beside it: nobody knows yet where it is heading
 
 
 # Lane, bicycle lane, sidewalk, connection, bicycle connection, crossing: cost of being there, in squared standard deviations.
@@ -84,7 +84,7 @@ class Places:
     """Rows as in the track view that they belong to.
 
     place: arc length m, lateral offset m (right positive), heading difference rad; seen_ns: when a measurement last touched it;
-    placed_ns: when it was last on an element, or first known at all.
+    placed_ns: when it last stood or was on an element, or first known at all.
     """
 
     ids: NDArray[np.int64] = field(default_factory=_no_ids)
@@ -117,7 +117,7 @@ def localize(net: Network, paths: Paths, view: TrackView, before: Places, lamps:
     kept = known & (view.updated == 0)
     seen_ns[kept] = before.seen_ns[row[kept]]
     placed_ns = np.full(count, view.time_ns)
-    free = known & (element == NO_ELEMENT)
+    free = known & (element == NO_ELEMENT) & (walking == 1)
     placed_ns[free] = before.placed_ns[row[free]]
     return Places(view.ids, element, place, walking, unlawful, on_crossing, seen_ns, placed_ns)
 
@@ -125,7 +125,8 @@ def localize(net: Network, paths: Paths, view: TrackView, before: Places, lamps:
 def roles(view: TrackView, places: Places) -> Bytes:
     """uint8 (n,), `UserRole`."""
     role = ROLES[view.classes]
-    unsettled = (role == UserRole.MOTOR) & (places.element == NO_ELEMENT) & (view.time_ns - places.placed_ns < SETTLE_NS)
+    free = (role == UserRole.MOTOR) & (places.element == NO_ELEMENT) & (places.moving == 1)
+    unsettled = free & (view.time_ns - places.placed_ns < SETTLE_NS)
     role[unsettled] = UserRole.UNSETTLED
     return role
 

@@ -65,7 +65,7 @@ class Paths:
     are rows next_start[e]:next_start[e + 1] and zone_start[e]:zone_start[e + 1]. `stop_back_m` is how far before its start a
     connection's stop line lies; `curve_mps` the speed at which its tightest bend can be driven; `ingress` the element that leads to it;
     `controlled` 1 where its drivers must be ready to stop (a lamp, or right of way of others); `u_turn` 1 where it leads
-    back.     zone_m columns: own from, own to, other from, other to. A grid of CELL_M lists the segments (by first point) near each cell.
+    back; `straight` 1 where its ingress leads straight on as well, by another connection.     zone_m columns: own from, own to, other from, other to. A grid of CELL_M lists the segments (by first point) near each cell.
     """
 
     ids: tuple[str, ...]
@@ -82,6 +82,7 @@ class Paths:
     ingress: Ints
     controlled: Bytes
     u_turn: Bytes
+    straight: Bytes
     zone_start: Ints
     zone_other: Ints
     zone_m: Floats
@@ -129,6 +130,7 @@ def flatten(map: IntersectionMap) -> Paths:
         ingress=np.array([index.get(element.connection.ingress, -1) if element.connection else -1 for element in elements], np.int32),
         controlled=np.array([_controlled(element) for element in elements], np.uint8),
         u_turn=np.array([abs(_turned_rad(element)) > U_TURN_RAD for element in elements], np.uint8),
+        straight=_straight_beside(elements),
         zone_start=_starts([len(rows) for rows in zones]),
         zone_other=np.array([row[0] for rows in zones for row in rows], np.int32),
         zone_m=np.array([row[1] for rows in zones for row in rows], np.float64).reshape(-1, 4),
@@ -191,6 +193,12 @@ def _curve_mps(element: _Element) -> float:
         return math.inf
     radius_m = float(arc_lengths(element.polyline)[-1]) / turned_rad
     return math.sqrt(LATERAL_ACCELERATION_MPS2 * radius_m)
+
+
+def _straight_beside(elements: list[_Element]) -> Bytes:
+    """1 for turns from lanes that also lead straight on."""
+    ahead = {e.connection.ingress for e in elements if e.connection and math.isinf(_curve_mps(e))}
+    return np.array([bool(e.connection and e.connection.ingress in ahead and not math.isinf(_curve_mps(e))) for e in elements], np.uint8)
 
 
 def _turned_rad(element: _Element) -> float:
