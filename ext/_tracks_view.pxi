@@ -11,6 +11,7 @@ cdef bint fuse_own(Table* t, int64_t row, Seen* z, int64_t now, Candidate* c) no
     cdef int64_t* m = t.marks + row * MARKS
     cdef double* n = t.numbers + row * NUMBERS
     cdef double dt = (now - m[M_TIME_NS]) * 1e-9, since = (now - m[M_ROADSIDE_NS]) * 1e-9
+    cdef double smoothing
     cdef bint beside = m[M_ROADSIDE_NS] != 0 and fabs(since) < 0.5
     if dt < -LATE_S or not (fabs(z.east) < 1e5 and fabs(z.north) < 1e5):
         return False
@@ -20,11 +21,12 @@ cdef bint fuse_own(Table* t, int64_t row, Seen* z, int64_t now, Candidate* c) no
         return False
     if beside:
         learn_common(t, c.y[EAST], c.y[NORTH], z.east - c.y[EAST], z.north - c.y[NORTH], z.position_sigma)
-        n[N_OWN_EAST] += OWN_SMOOTHING * (z.east - c.y[EAST] - n[N_OWN_EAST])
-        n[N_OWN_NORTH] += OWN_SMOOTHING * (z.north - c.y[NORTH] - n[N_OWN_NORTH])
+        smoothing = 1.0 if n[N_OWN_EAST] == 0 and n[N_OWN_NORTH] == 0 else OWN_SMOOTHING
+        n[N_OWN_EAST] += smoothing * (z.east - c.y[EAST] - n[N_OWN_EAST])
+        n[N_OWN_NORTH] += smoothing * (z.north - c.y[NORTH] - n[N_OWN_NORTH])
         n[N_FLOOR] = 0
     else:
-        n[N_FLOOR] = z.position_sigma if m[M_ROADSIDE_NS] == 0 else min(z.position_sigma, 0.1 * max(since, 0.0) * z.position_sigma)
+        n[N_FLOOR] = z.position_sigma if m[M_ROADSIDE_NS] == 0 else z.position_sigma * min(1.0, 0.2 + 0.1 * max(since, 0.0))
     z.east -= n[N_OWN_EAST]
     z.north -= n[N_OWN_NORTH]
     fuse(t, row, 0, z, now, c.y, c.q, &c.flow)
