@@ -23,9 +23,8 @@ NOW_NS = 1_767_225_600_000_000_000
 
 def truth(time_s=0.0):
     motion = np.array([[10.0, 20.0, 13.9, 6.28, 0.1, -1.0], [-30.0, 5.0, 0.0, 0.0, 0.0, 0.0]])
-    return Truth(
-        time_s, np.array([1, 2]), np.array([ObjectClass.CAR, ObjectClass.BUS], np.uint8), motion, np.array([[5, 1.8, 1.5], [12, 2.5, 3.4]])
-    )
+    classes = np.array([ObjectClass.CAR, ObjectClass.BUS], np.uint8)
+    return Truth(time_s, np.array([1, 2]), classes, motion, np.array([[5, 1.8, 1.5], [12, 2.5, 3.4]]))
 
 
 def test_a_frame_survives_its_own_resolution():
@@ -35,8 +34,16 @@ def test_a_frame_survives_its_own_resolution():
     assert (frame.station, frame.intersection, frame.sequence) == ("rsu-a", "38", 7)
     assert frame.local_ids.tolist() == seen.local_ids.tolist()
     assert frame.classes.tolist() == seen.classes.tolist()
-    half = {Detection.LATITUDE_RAD: 1e-9, Detection.LONGITUDE_RAD: 1e-9, Detection.SPEED_MPS: 0.0101, Detection.HEADING_RAD: 1.1e-4,
-            Detection.LENGTH_M: 0.0051, Detection.WIDTH_M: 0.0051, Detection.POSITION_SIGMA_M: 0.0051, Detection.EXISTENCE: 0.0051}  # fmt: skip
+    half = {
+        Detection.LATITUDE_RAD: 1e-9,
+        Detection.LONGITUDE_RAD: 1e-9,
+        Detection.SPEED_MPS: 0.0101,
+        Detection.HEADING_RAD: 1.1e-4,
+        Detection.LENGTH_M: 0.0051,
+        Detection.WIDTH_M: 0.0051,
+        Detection.POSITION_SIGMA_M: 0.0051,
+        Detection.EXISTENCE: 0.0051,
+    }
     for column, tolerance in half.items():
         assert frame.rows[:, column] == pytest.approx(seen.rows[:, column], abs=tolerance), column
     assert np.isnan(frame.rows[:, Detection.YAW_RATE_RADPS]).all()
