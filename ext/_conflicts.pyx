@@ -5,7 +5,7 @@ The readable twin is `intersections.conflicts_model`, which gives the rules and 
 Candidates share a cell of a uniform grid with the boxes their futures sweep; each is then judged once.
 """
 
-from libc.math cimport INFINITY, NAN, cos, erf, fabs, floor, fmax, fmin, isnan, sin, sqrt
+from libc.math cimport INFINITY, NAN, cos, erf, fabs, fmax, fmin, sin, sqrt
 from libc.stdlib cimport free, malloc
 
 cdef enum:
@@ -61,45 +61,13 @@ cdef struct Span:
     double variance  # of the arrival time, s2
 
 
-cdef class Judge:
-    """One step's tracks with the map's zones: struct of arrays in, encounters out. Made anew for each step."""
+include "_conflicts_formulas.pxi"
+include "_conflicts_scene.pxi"
+include "_conflicts_contact.pxi"
 
-    cdef const double[:, ::1] motion, sigma, size, place
-    cdef const unsigned char[::1] role, moving, updated, lamps, unlawful, attentive, kinds, straight, zone_rule
-    cdef const int[::1] element, visits, routes, zone_start, zone_other
-    cdef const int[:, ::1] visited
-    cdef const double[:, :, ::1] travel
-    cdef const signed char[:, ::1] parent
-    cdef const double[:, :, :, ::1] samples
-    cdef const double[::1] length, half_width, stop_back, curve, late
-    cdef const double[:, ::1] zone, zone_place
-    cdef double horizon_s, reaction_s, stop_mps2, least_probability, least_required
-    cdef Py_ssize_t count
 
-    def __init__(self, tracks, paths, lamps, config):
-        self.motion, self.sigma, self.size, self.place = tracks.motion, tracks.sigma, tracks.size_m, tracks.place
-        self.role, self.moving, self.updated = tracks.role, tracks.moving, tracks.updated
-        self.unlawful, self.attentive, self.element = tracks.unlawful, tracks.attentive, tracks.element
-        self.visits, self.visited, self.travel, self.parent = tracks.visits, tracks.visited, tracks.travel, tracks.parent
-        self.routes, self.samples, self.lamps, self.late = tracks.routes, tracks.samples, lamps, tracks.late_mps2
-        self.kinds, self.length, self.half_width = paths.kinds, paths.length_m, paths.half_width_m
-        self.stop_back, self.curve, self.straight = paths.stop_back_m, paths.curve_mps, paths.straight
-        self.zone_start, self.zone_other, self.zone_rule = paths.zone_start, paths.zone_other, paths.zone_rule
-        self.zone, self.zone_place = paths.zone_m, paths.zone_place_m
-        self.horizon_s, self.reaction_s, self.stop_mps2 = config.horizon_s, config.reaction_s, config.stop_mps2
-        self.least_probability, self.least_required = config.least_probability, config.least_required_mps2
-        self.count = self.motion.shape[0]
-        for rows in (self.sigma.shape[0], self.size.shape[0], self.place.shape[0], self.role.shape[0], self.moving.shape[0],
-                     self.updated.shape[0], self.unlawful.shape[0], self.attentive.shape[0], self.element.shape[0],
-                     self.visits.shape[0], self.routes.shape[0], self.late.shape[0]):
-            if rows != self.count:
-                raise ValueError("conflicts: tracks' arrays disagree in length")
-        if self.visited.shape[0] < self.count or self.visited.shape[1] != VISITS or self.travel.shape[1] != VISITS:
-            raise ValueError("conflicts: visits have the wrong shape")
-        if self.samples.shape[0] < self.count or self.samples.shape[1] != ROUTES or self.samples.shape[2] != SAMPLES:
-            raise ValueError("conflicts: samples have the wrong shape")
-        if self.lamps.shape[0] != self.kinds.shape[0] or self.zone_start.shape[0] != self.kinds.shape[0] + 1:
-            raise ValueError("conflicts: lamps or zones disagree with the elements")
+cdef class Judge(Contacts):
+    """Finds the candidate pairs and judges each."""
 
     def find(self, int[:, ::1] pairs, double[:, ::1] values, double cell_m):
         """Fill pairs (m, 4): first, second, kind, rule, and values (m, 6): TTC, PET, required, probability, east, north.
@@ -168,7 +136,7 @@ cdef class Judge:
         """All pairs whose boxes overlap, each once: in the cell that holds the south-west corner of the common area."""
         cdef double west = INFINITY, south = INFINITY, east = -INFINITY, north = -INFINITY
         cdef Py_ssize_t i, entries = 0
-        cdef int columns, rows, c, r, a, b, cell, first, second
+        cdef int columns, rows, a, b, cell, first, second
         cdef int* starts
         cdef int* members
         cdef Encounter best
@@ -204,7 +172,8 @@ cdef class Judge:
         free(members)
         return 0
 
-    cdef bint candidate(self, const double* boxes, int a, int b, double west, double south, double cell_m, int columns, int cell) noexcept nogil:
+    cdef bint candidate(self, const double* boxes, int a, int b, double west, double south, double cell_m, int columns,
+                        int cell) noexcept nogil:
         cdef const double* p = boxes + 4 * a
         cdef const double* q = boxes + 4 * b
         cdef double x = fmax(p[0], q[0]), y = fmax(p[1], q[1])
@@ -272,16 +241,6 @@ cdef class Judge:
             if clear:
                 return True
         return False
-
-    cdef double required(self, int a, double gap, double speed, double acceleration, bint expected) noexcept nogil:
-        """What a's driver must brake with: after the reaction time, or now where attentive or braking already."""
-        cdef double own = self.motion[a, 2], braking = -self.motion[a, 5]
-        cdef double now = needed(own, fmax(gap, 0.0), speed, acceleration, 0.0)
-        if expected and self.attentive[a] and now <= self.bearable(a) and acceleration > -UNEXPECTED_MPS2:
-            return 0.0
-        if braking > BRAKING_MPS2:
-            return now if now > braking else 0.0
-        return needed(own, fmax(gap, 0.0), speed, acceleration, self.reaction_s)
 
     cdef void judge_zones(self, int a, int b, Encounter* best) noexcept nogil:
         """Where a track may be on one of several paths, a conflict counts if it is one on each of them."""
@@ -370,10 +329,6 @@ cdef class Judge:
                          + (0.5 * FREEDOM_PER_S * v * span.start * span.start) ** 2) / (v * v)
         return True
 
-    cdef double bearable(self, int i) noexcept nogil:
-        """Deceleration that a driver who has to stop is still trusted with; more if he is already braking so."""
-        return fmax(self.late[i], fmin(self.late[i] + LATE_BRAKING_MPS2, -BRAKING_SHARE * self.motion[i, 5]))
-
     cdef bint stops_late(self, int i, int k, const Span* span) noexcept nogil:
         """Facing red, hard on the line or beyond it, but before the zone."""
         cdef int number = self.visited[i, k]
@@ -391,130 +346,6 @@ cdef class Judge:
         elif self.lamps[own_element] == LAMP_PROTECTED and self.lamps[other_element] == LAMP_STOP:
             return False
         return room > 0 and (not self.moving[own] or v * v <= 2.0 * self.bearable(own) * room)
-
-    cdef void judge_free(self, int a, int b, Encounter* best) noexcept nogil:
-        cdef int r, q
-        for r in range(self.routes[a]):
-            for q in range(self.routes[b]):
-                self.judge_contact(a, r, b, q, best)
-
-    cdef void judge_contact(self, int a, int r, int b, int q, Encounter* best) noexcept nogil:
-        """First touch of the two bodies, each on its own trajectory. Samples before they can have come near are passed over."""
-        cdef int k = 0
-        cdef double x, y, apart
-        cdef double reach = (self.size[a, 0] + self.size[b, 0] + self.size[a, 1] + self.size[b, 1]) / 2 + TOUCH_M
-        cdef double stride = (self.motion[a, 2] * self.moving[a] + self.motion[b, 2] * self.moving[b]) * SAMPLE_S + 0.01
-        while k < SAMPLES:
-            x = self.samples[b, q, k, 0] - self.samples[a, r, k, 0]
-            y = self.samples[b, q, k, 1] - self.samples[a, r, k, 1]
-            apart = sqrt(x * x + y * y) - reach
-            if apart < 0 and self.touch(a, r, b, q, k, x, y):
-                if k > 0:  # who touches now cannot be warned any more, or is one body seen twice
-                    self.contact(a, r, b, q, k, best)
-                return
-            k += 1 if apart < stride else <int> fmin(apart / stride, SAMPLES)
-
-    cdef bint touch(self, int a, int r, int b, int q, int k, double x, double y) noexcept nogil:
-        """Separating axes of two rectangles (Gottschalk et al. 1996), the first grown by TOUCH_M."""
-        cdef double ha[2]
-        cdef double hb[2]
-        self.direction(a, r, k, ha)
-        self.direction(b, q, k, hb)
-        return (not self.parts(a, ha, b, hb, x, y)) and (not self.parts(b, hb, a, ha, x, y))
-
-    cdef bint parts(self, int a, const double* ha, int b, const double* hb, double x, double y) noexcept nogil:
-        cdef double la = self.size[a, 0] / 2 + TOUCH_M / 2, wa = self.size[a, 1] / 2 + TOUCH_M / 2
-        cdef double lb = self.size[b, 0] / 2 + TOUCH_M / 2, wb = self.size[b, 1] / 2 + TOUCH_M / 2
-        cdef double c = fabs(ha[0] * hb[0] + ha[1] * hb[1]), s = fabs(ha[0] * hb[1] - ha[1] * hb[0])
-        return fabs(x * ha[0] + y * ha[1]) > la + lb * c + wb * s or fabs(x * ha[1] - y * ha[0]) > wa + lb * s + wb * c
-
-    cdef void direction(self, int i, int r, int k, double* heading) noexcept nogil:
-        """Unit vector along the route at sample k; the body's own heading where it stands."""
-        cdef int at = k if k + 1 < SAMPLES else SAMPLES - 2
-        cdef double x = self.samples[i, r, at + 1, 0] - self.samples[i, r, at, 0]
-        cdef double y = self.samples[i, r, at + 1, 1] - self.samples[i, r, at, 1]
-        cdef double size = sqrt(x * x + y * y)
-        if size < 0.02:
-            heading[0], heading[1] = sin(self.motion[i, 3]), cos(self.motion[i, 3])
-        else:
-            heading[0], heading[1] = x / size, y / size
-
-    cdef void contact(self, int a, int r, int b, int q, int k, Encounter* best) noexcept nogil:
-        cdef int at = k if k > 0 else 1, step
-        cdef double x0 = self.samples[b, q, at - 1, 0] - self.samples[a, r, at - 1, 0]
-        cdef double y0 = self.samples[b, q, at - 1, 1] - self.samples[a, r, at - 1, 1]
-        cdef double dx = self.samples[b, q, at, 0] - self.samples[a, r, at, 0] - x0
-        cdef double dy = self.samples[b, q, at, 1] - self.samples[a, r, at, 1] - y0
-        cdef double low = 0.0, high = 1.0, middle, closing = sqrt(dx * dx + dy * dy) / SAMPLE_S
-        cdef double ha[2]
-        cdef double hb[2]
-        cdef Encounter met
-        self.direction(a, r, k, ha)
-        self.direction(b, q, k, hb)
-        if closing < 0.3:
-            return
-        for step in range(4):
-            middle = (low + high) / 2
-            if self.touch(a, r, b, q, k, x0 + middle * dx, y0 + middle * dy):
-                high = middle
-            else:
-                low = middle
-        met.ttc = fmax(0.0, (at - 1 + high) * SAMPLE_S) if k > 0 else 0.0
-        if met.ttc > self.horizon_s:
-            return
-        met.probability = self.miss_probability(a, ha, b, hb, x0, y0, dx, dy, met.ttc)
-        met.pet = NAN
-        met.east = (self.samples[a, r, k, 0] + self.samples[b, q, k, 0]) / 2
-        met.north = (self.samples[a, r, k, 1] + self.samples[b, q, k, 1]) / 2
-        self.name(a, b, &met)
-        met.rule = BY_TIME if met.kind == ICW else BY_BRAKING
-        met.required = self.required(met.first, self.motion[met.first, 2] * met.ttc, 0.0, 0.0, met.kind != VRUCW)
-        if met.rule == BY_TIME and ha[0] * hb[0] + ha[1] * hb[1] > 0.7 and met.kind != VRUCW:
-            self.follow_freely(a, b, ha, closing, &met)
-        self.keep(&met, best)
-
-    cdef void follow_freely(self, int a, int b, const double* ha, double closing, Encounter* met) noexcept nogil:
-        """Both move the same way: whoever is behind has to brake."""
-        cdef double ahead = (self.motion[b, 0] - self.motion[a, 0]) * ha[0] + (self.motion[b, 1] - self.motion[a, 1]) * ha[1]
-        met.first, met.second = (a, b) if ahead > 0 else (b, a)
-        met.kind, met.rule = FCW, BY_BRAKING
-        met.required = self.required(met.first, closing * met.ttc, self.motion[met.second, 2], self.motion[met.second, 5], True)
-
-    cdef double miss_probability(self, int a, const double* ha, int b, const double* hb, double x, double y, double dx, double dy,
-                                 double t) noexcept nogil:
-        """Probability that the distance at which the two centres pass is less than their half widths across that motion."""
-        cdef double size = sqrt(dx * dx + dy * dy), nx = dy / size, ny = -dx / size
-        cdef double miss = x * nx + y * ny
-        cdef double half = (fabs(nx * ha[0] + ny * ha[1]) * self.size[a, 0] + fabs(nx * ha[1] - ny * ha[0]) * self.size[a, 1]
-                            + fabs(nx * hb[0] + ny * hb[1]) * self.size[b, 0] + fabs(nx * hb[1] - ny * hb[0]) * self.size[b, 1]) / 2
-        return within(miss, half, sqrt(self.miss_variance(a, t) + self.miss_variance(b, t)))
-
-    cdef double miss_variance(self, int i, double t) noexcept nogil:
-        cdef double heading = self.sigma[i, 2] if self.element[i] < 0 else 0.0
-        if not self.moving[i]:
-            return self.sigma[i, 0] ** 2
-        return self.sigma[i, 0] ** 2 + (t * self.sigma[i, 1]) ** 2 + (t * self.motion[i, 2] * heading) ** 2
-
-    cdef void name(self, int a, int b, Encounter* met) noexcept nogil:
-        """Kind by who meets whom; first is the one who can act: the moving motor vehicle, of two the one with the lower row."""
-        met.first, met.second = (a, b) if self.role[a] == MOTOR and self.moving[a] else (b, a)
-        if self.role[a] == VULNERABLE or self.role[b] == VULNERABLE:
-            met.kind = VRUCW
-        else:
-            met.kind = ICW if self.moving[a] and self.moving[b] else FCW
-
-    cdef bint keep(self, const Encounter* met, Encounter* best) noexcept nogil:
-        """The most urgent of a pair's encounters stays."""
-        if met.probability < self.least_probability:
-            return False
-        if met.rule == BY_BRAKING and met.required < self.least_required:
-            return False
-        if best.probability < 0 or urgency(met) > urgency(best):
-            best[0] = met[0]
-        return True
-
-
-include "_conflicts_formulas.pxi"
 
 
 def required_deceleration(double own_mps, double gap_m, double speed_mps, double acceleration_mps2, double reaction_s):

@@ -141,7 +141,8 @@ cdef class Network:
         if fix.over > over_max or fabs(fix.lateral) > self.half_width[number] + margin or (moving and along < least_cos):
             return INFINITY
         return ((fix.lateral / 0.8) ** 2 + (over / 0.5) ** 2 + 2.0 * (1.0 - along) / (0.09 if moving else 1.0)
-                + self.admission[object_class, kind] + 0.5 * self.u_turn[number] + (0.0 if kept else (0.3 if self.follows(hint, number) else 0.8)))
+                + self.admission[object_class, kind] + 0.5 * self.u_turn[number]
+                + (0.0 if kept else (0.3 if self.follows(hint, number) else 0.8)))
 
     cdef bint follows(self, int hint, int number) noexcept nogil:
         cdef int k
@@ -160,8 +161,10 @@ cdef class Network:
         cdef Py_ssize_t count = motion.shape[0]
         if not (size.shape[0] == moving.shape[0] == element.shape[0] == place.shape[0] == visits.shape[0] == count):
             raise ValueError("reach: shapes disagree")
-        if visited.shape[0] < count or visited.shape[1] != VISITS or travel.shape[0] < count or travel.shape[1] != VISITS or travel.shape[2] != 2:
-            raise ValueError("reach: outputs have the wrong shape")
+        if visited.shape[0] < count or visited.shape[1] != VISITS:
+            raise ValueError("reach: visited has the wrong shape")
+        if travel.shape[0] < count or travel.shape[1] != VISITS or travel.shape[2] != 2:
+            raise ValueError("reach: travel has the wrong shape")
         if lamps.shape[0] != self.kinds.shape[0] or parent.shape[0] < count or parent.shape[1] != VISITS or attentive.shape[0] != count:
             raise ValueError("reach: lamps, parents or flags have the wrong shape")
         with nogil:

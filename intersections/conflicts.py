@@ -84,7 +84,10 @@ class ConflictConfig:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Conflicts:
-    """m conflicts. pairs: int32 (m, 4) first row, second row, ConflictKind, Rule; the first is who is warned. values: (m, 6) by `Column`."""
+    """m conflicts. pairs: int32 (m, 4) first row, second row, ConflictKind, Rule; the first is who is warned.
+
+    values: float64 (m, 6) by `Column`; judged: how many candidate pairs there were.
+    """
 
     pairs: Ints
     values: Floats

@@ -62,10 +62,11 @@ class Paths:
     """Struct of arrays over E elements, P points, S cell entries and Z zone sides (each zone twice, once from each side).
 
     Points of element e are points[point_start[e]:point_start[e + 1]], with arc lengths `arc_m`. Successors and zones of e
-    are rows next_start[e]:next_start[e + 1] and zone_start[e]:zone_start[e + 1]. `stop_back_m` is how far before its start a
-    connection's stop line lies; `curve_mps` the speed at which its tightest bend can be driven; `ingress` the element that leads to it;
-    `controlled` 1 where its drivers must be ready to stop (a lamp, or right of way of others); `u_turn` 1 where it leads
-    back; `straight` 1 where its ingress leads straight on as well, by another connection.     zone_m columns: own from, own to, other from, other to. A grid of CELL_M lists the segments (by first point) near each cell.
+    are rows next_start[e]:next_start[e + 1] and zone_start[e]:zone_start[e + 1]. zone_m columns: own from, own to, other from, other to.
+    `stop_back_m`: how far before its start a connection's stop line lies; `curve_mps`: at which speed its bend can be driven;
+    `ingress`: the element that leads to it; `controlled`: 1 where its drivers must be ready to stop (a lamp, or right of way of
+    others); `u_turn`: 1 where it leads back; `straight`: 1 where its ingress leads straight on as well, by another connection.
+    A grid of CELL_M lists the segments (by first point) near each cell.
     """
 
     ids: tuple[str, ...]
@@ -258,7 +259,8 @@ def _rule(first: _Element, second: _Element) -> ZoneRule:
     """Who yields by the map: named right of way first, then priority; over a crossing, vehicles let pedestrians go."""
     if second.kind is ElementKind.CROSSING:
         return ZoneRule.OWN_YIELDS
-    assert first.connection is not None and second.connection is not None  # zones of the map name connections and crossings only
+    assert first.connection is not None  # zones of the map name connections and crossings only
+    assert second.connection is not None
     if second.id in first.connection.yields_to:
         return ZoneRule.OWN_YIELDS
     if first.id in second.connection.yields_to:
@@ -270,7 +272,8 @@ def _rule(first: _Element, second: _Element) -> ZoneRule:
 def _parallel(map: IntersectionMap, first: _Element, second: _Element) -> bool:
     """Whether both come from lanes side by side and go on to lanes side by side."""
     one, other = first.connection, second.connection
-    assert one is not None and other is not None  # as in `_rule`
+    assert one is not None  # as in `_rule`
+    assert other is not None
     arriving = _heading(map.lane[one.ingress].polyline, math.inf) - _heading(map.lane[other.ingress].polyline, math.inf)
     leaving = _heading(map.lane[one.egress].polyline, 0.0) - _heading(map.lane[other.egress].polyline, 0.0)
     return all(abs(math.remainder(angle, math.tau)) < MERGE_ANGLE_RAD for angle in (arriving, leaving))
@@ -307,8 +310,8 @@ def _cells(elements: list[_Element], point_start: Ints) -> tuple[Ints, Ints, Int
                     if _segment_distance_m(ends, centre) <= reach_m + CELL_M * math.sqrt(0.5):
                         cells[row * columns + column].append((int(point_start[number]) + segment, number))
     entries = [entry for cell in cells for entry in cell]
-    segments = np.array([segment for segment, _ in entries], np.int32)
-    return _starts([len(cell) for cell in cells]), segments, np.array([n for _, n in entries], np.int32), np.array([west, south, columns, rows])
+    segments, numbers = (np.array(column, np.int32) for column in zip(*entries, strict=True))
+    return _starts([len(cell) for cell in cells]), segments, numbers, np.array([west, south, columns, rows])
 
 
 def _segment_distance_m(ends: Floats, point: Floats) -> float:

@@ -74,7 +74,7 @@ class Intersection:
         self.tracks.expire(now_ns)
         return self.tracks.view(now_ns)
 
-    def judge(self, view: TrackView, now_ns: int, touched: bool, causes: Causes) -> list[Decision]:
+    def judge(self, view: TrackView, now_ns: int, causes: Causes, *, touched: bool) -> list[Decision]:
         """Warnings by this view. After a change of lamps every pair is judged again, however long ago its tracks were updated."""
         meanings = self.lamps.meanings(now_ns)
         relit = not np.array_equal(meanings, self._meanings)
@@ -153,7 +153,7 @@ class Intersection:
         self.warnings.acknowledge(command.about, command.author, command.answer)
         return False
 
-    def _reset_tracks(self, command: CommandSample) -> bool:
+    def _reset_tracks(self, _command: CommandSample) -> bool:
         self.tracks.reset()
         return True
 
@@ -183,7 +183,7 @@ def step(intersection: Intersection, samples: Sequence[Sample], now_ns: int) -> 
         touched |= intersection.take(sample)
     view = intersection.look(now_ns)
     causes = Causes(samples, intersection.frame)
-    decisions = intersection.judge(view, now_ns, touched, causes)
+    decisions = intersection.judge(view, now_ns, causes, touched=touched)
     lamps = intersection.lamps.report(now_ns, causes.latest)
     decisions += [lamps] if lamps else []
     decisions += [_sensor_fault(intersection.id, fault, now_ns, causes.latest) for fault in intersection.tracks.take_faults()]

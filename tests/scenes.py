@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 
@@ -107,14 +108,19 @@ def frame(intersection, users, time_s, now_ns, sequence, noise, random, station=
     return RsuFrame(station, intersection.id, sequence, now_ns, now_ns, np.arange(len(users)), classes, rows)
 
 
+@cache
+def four_arms():
+    return four_arm_crossing()
+
+
 def equal_crossing():
     """Four arms, one lane each way, nobody has priority. Northbound traffic runs at east 1.75, eastbound at north -1.75."""
-    return Intersection(four_arm_crossing())
+    return Intersection(four_arms())
 
 
 def with_priority(map: IntersectionMap | None = None):
     """The same with a major road from north to south: east and west yield."""
-    map = map or four_arm_crossing()
+    map = map or four_arms()
     major = {connection.id for connection in map.connections if connection.id.split("-")[0] in ("north", "south")}
     connections = tuple(
         replace(connection, priority=Priority.MAJOR if connection.id in major else Priority.YIELD) for connection in map.connections
@@ -124,7 +130,7 @@ def with_priority(map: IntersectionMap | None = None):
 
 def signalised(map: IntersectionMap | None = None):
     """The same with lamps: group `ns` for north and south, `ew` for east and west, `walk` for every crossing."""
-    map = map or four_arm_crossing()
+    map = map or four_arms()
     group = {"north": "ns", "south": "ns", "east": "ew", "west": "ew"}
     connections = tuple(replace(connection, signal_group=group[connection.id.split("-")[0]]) for connection in map.connections)
     crossings = tuple(replace(crossing, signal_group="walk") for crossing in map.crossings)

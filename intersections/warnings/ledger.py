@@ -121,8 +121,8 @@ class WarningLedger:
         if level == entry.warning.severity and now_ns < entry.warning.updated_ns + REFRESH_NS:
             return
         fresh = self._warning(key, conflicts, row, view, now_ns, cause_of)
-        kept = {"id": entry.warning.id, "created_ns": entry.warning.created_ns, "state": WarningState.UPDATED}
-        entry.warning = replace(fresh, **kept)
+        before = entry.warning
+        entry.warning = replace(fresh, id=before.id, created_ns=before.created_ns, state=WarningState.UPDATED)
         yield entry.warning
 
     def _warning(self, key: Key, conflicts: Conflicts, row: int, view: TrackView, now_ns: int, cause_of: CauseOf) -> Warning:

@@ -58,9 +58,8 @@ def sample(intersection, time_s, sequence, core):
 def replayed(messages, truthful=False):
     intersection, outcome = road(messages), Outcome()
     for time_s, _, sequence, core in messages:
-        if truthful and core["id"] == TARGET:
-            core = {**core, "speed_mps": 22.3}
-        one = sample(intersection, time_s, sequence, core)
+        believed = {**core, "speed_mps": 22.3} if truthful and core["id"] == TARGET else core
+        one = sample(intersection, time_s, sequence, believed)
         decided, _ = step(intersection, [one], one.received_ns)
         outcome.decisions += [(time_s, decision) for decision in decided]
     return outcome

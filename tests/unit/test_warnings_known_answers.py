@@ -1,6 +1,7 @@
 """Situations whose right answer is known: when a warning has to come, and when none may."""
 
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -72,15 +73,15 @@ def test_one_warning_is_updated_in_place_and_cleared():
     users = [approaching(NORTH, 10.0, 9.0, PAIRS[0][2]), approaching(EAST, 10.0, 9.0, PAIRS[0][2])]
     warnings = play(equal_crossing(), users, 12.0).warnings
     assert {warning.id for _, warning in warnings} == {"example-ICW-1"}
-    assert [warning.state for _, warning in warnings][0] is WarningState.RAISED
-    assert [warning.state for _, warning in warnings][-1] is WarningState.CLEARED
+    assert warnings[0][1].state is WarningState.RAISED
+    assert warnings[-1][1].state is WarningState.CLEARED
     assert [state for _, warning in warnings if (state := warning.state) is WarningState.RAISED] == [WarningState.RAISED]
     severities = [warning.severity for _, warning in warnings[:-1]]
     assert severities == sorted(severities)
     assert severities[0] is Severity.INFORMATION
     assert severities[-1] is Severity.DANGER
     times = [time_s for time_s, _ in warnings]
-    assert max(later - earlier for earlier, later in zip(times, times[1:], strict=False)) <= 0.5 + 1e-9
+    assert max(later - earlier for earlier, later in pairwise(times)) <= 0.5 + 1e-9
 
 
 def test_a_warning_names_the_frame_that_decided():
