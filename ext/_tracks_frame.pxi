@@ -66,13 +66,13 @@ cdef inline double bounded(double innovation, double own, double variance) noexc
 
 
 cdef void correct_position(double* x, double* p, const Seen* z, double variance, double floor) noexcept nogil:
-    cdef double d_east = z.east - x[EAST], d_north = z.north - x[NORTH], wide
+    cdef double d_east = z.east - x[EAST], d_north = z.north - x[NORTH], jump
     p[0] += floor * floor
     p[7] += floor * floor
-    wide = (d_east * d_east + d_north * d_north) / 16 - 0.5 * (p[0] + p[7]) - variance
-    if wide > 0:  # a jump that continuity vouched for
-        p[0] += wide
-        p[7] += wide
+    jump = d_east * d_east + d_north * d_north
+    if jump > GATE * (0.5 * (p[0] + p[7]) + variance):  # continuity vouches for it: the object is there now
+        p[0] += jump
+        p[7] += jump
     correct(x, p, EAST, z.east - x[EAST], variance)
     correct(x, p, NORTH, z.north - x[NORTH], variance)
 

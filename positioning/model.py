@@ -111,10 +111,10 @@ def correct(x: Floats, P: Floats, i: int, innovation: float, variance: float) ->
 
 
 def correct_position(x: Floats, P: Floats, place: Floats, variance: float) -> tuple[Floats, Floats]:
-    """A jump beyond the gate (that the station's own numbering vouched for) widens the covariance first."""
+    """A jump beyond the gate (that the station's own numbering vouched for): the object is there now."""
     P = P.copy()
-    wide = float(np.sum((place - x[:2]) ** 2)) / JUMP_SIGMAS2 - (P[0, 0] + P[1, 1]) / 2 - variance
-    P[[0, 1], [0, 1]] += max(wide, 0.0)
+    jump = float(np.sum((place - x[:2]) ** 2))
+    P[[0, 1], [0, 1]] += jump if jump > JUMP_SIGMAS2 * ((P[0, 0] + P[1, 1]) / 2 + variance) else 0.0
     x, P = correct(x, P, EAST, place[0] - x[EAST], variance)
     return correct(x, P, NORTH, place[1] - x[NORTH], variance)
 
