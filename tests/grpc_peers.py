@@ -76,6 +76,17 @@ def frame_of(
     return message
 
 
+async def end_call(call):
+    """End our side and read the rest: cancelling an operation of grpc.aio 1.85 can corrupt memory (see `v2x.ingest.streams`)."""
+    async with asyncio.timeout(PATIENCE_S):
+        try:
+            await call.done_writing()
+            while await call.read() is not grpc.aio.EOF:
+                continue
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            await call.code()  # it had ended before
+
+
 class RoadsidePeer:
     """One station's stream; sends bytes as they are given."""
 
@@ -123,7 +134,7 @@ class RoadsidePeer:
         return code, details
 
     async def close(self):
-        self.call.cancel()
+        await end_call(self.call)
         await self._channel.close()
 
 
@@ -171,5 +182,5 @@ class VehiclePeer:
         return code, details
 
     async def close(self):
-        self.call.cancel()
+        await end_call(self.call)
         await self._channel.close()

@@ -9,7 +9,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from tests.grpc_peers import FRAMES, PATIENCE_S, frame_of, served, station_peer
+from tests.grpc_peers import FRAMES, PATIENCE_S, end_call, frame_of, served, station_peer
 from v2x.arrivals import ArrivalQueue
 from v2x.errors import ConfigError
 from v2x.ingest import IngestLimits, IngestServer
@@ -165,11 +165,12 @@ async def test_health_and_reflection(one):
         answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service="v2x.v1.RoadsideService"))
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
         asked = reflection_pb2.ServerReflectionRequest(file_containing_symbol="v2x.v1.RoadsideService")
-        call = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(iter([asked]))
+        call = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo()
+        await call.write(asked)
         async with asyncio.timeout(PATIENCE_S):
             files = (await call.read()).file_descriptor_response.file_descriptor_proto
         assert any(b"RoadsideService" in file for file in files)
-        call.cancel()
+        await end_call(call)
 
 
 async def test_counters_tell_frames_objects_and_rejections_by_station(one):
