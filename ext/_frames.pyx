@@ -49,8 +49,8 @@ cdef inline void forward(Site* site, double latitude, double longitude, double* 
 cdef void backward(Site* site, double latitude0, double east, double north, double* latitude, double* longitude) noexcept nogil:
     """Fixed-point: correct latitude and longitude by what the forward equations still miss."""
     cdef double lat = latitude0, lon = site.longitude, e, n, s, w, normal, meridian
-    cdef int i
-    for i in range(ITERATIONS):
+    cdef int _
+    for _ in range(ITERATIONS):
         forward(site, lat, lon, &e, &n)
         if fabs(east - e) + fabs(north - n) < CLOSE_ENOUGH_M:
             latitude[0] = lat

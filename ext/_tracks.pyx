@@ -19,7 +19,8 @@ cdef enum:  # as `positioning.track_columns`
     N_LENGTH = 0, N_WIDTH = 1, N_SIZE_WEIGHT = 2, N_HIT_EAST = 3, N_HIT_NORTH = 4, N_ANCHOR_EAST = 5, N_ANCHOR_NORTH = 6
     N_SPEED_SURPRISES = 7, N_HEADING_SURPRISES = 8, N_OWN_EAST = 9, N_OWN_NORTH = 10, N_FLOOR = 11, N_BELIEF = 12, N_VOTES = 13
     CLASSES = 11, NUMBERS = 24
-    L_EAST = 0, L_NORTH = 1, L_ANCHOR_EAST = 2, L_ANCHOR_NORTH = 3, L_TRAVELLED = 4, L_SPEED = 5, L_SIN = 6, L_COS = 7, L_OFF_EAST = 8, L_OFF_NORTH = 9, L_HEADING = 10, LINKS = 11
+    L_EAST = 0, L_NORTH = 1, L_ANCHOR_EAST = 2, L_ANCHOR_NORTH = 3, L_TRAVELLED = 4, L_SPEED = 5, L_SIN = 6, L_COS = 7
+    L_OFF_EAST = 8, L_OFF_NORTH = 9, L_HEADING = 10, LINKS = 11
     LM_TIME = 0, LM_LOCAL_ID = 1, LM_ANCHOR_NS = 2, LM_SPEED_TRUST = 3, LM_HEADING_TRUST = 4, LINK_MARKS = 5
     UNKNOWN = 0, TRUSTED = 1, DOUBTED = 2, FAULTY = 3, RECOVERING = 4
     ACCELERATION_SIGMA = 0, ACCELERATION_TIME = 1, YAW_SIGMA = 2, YAW_TIME = 3, SPEED_WALK = 4, HEADING_WALK = 5, POSITION_WALK = 6
@@ -99,123 +100,7 @@ include "_tracks_evidence.pxi"
 include "_tracks_frame.pxi"
 
 
-cdef struct Candidate:
-    int64_t row
-    double y[6]
-    double q[36]
-    Flow flow
-
-
-cdef struct Room:
-    Seen* seen
-    Candidate* candidates
-    int* order  # detections by east
-    int* edges
-    double* costs
-    int* degrees
-    int* choice
-
-
-cdef int reserve(Room* room, Py_ssize_t detections, Py_ssize_t tracks) noexcept nogil:
-    room.seen = <Seen*> malloc((detections + 1) * sizeof(Seen))
-    room.candidates = <Candidate*> malloc((tracks + 1) * sizeof(Candidate))
-    room.order = <int*> malloc((detections + 1) * 3 * sizeof(int))
-    room.edges = <int*> malloc((detections + 1) * EDGES * sizeof(int))
-    room.costs = <double*> malloc((detections + 1) * EDGES * sizeof(double))
-    if room.seen == NULL or room.candidates == NULL or room.order == NULL or room.edges == NULL or room.costs == NULL:
-        return -1
-    room.degrees = room.order + detections
-    room.choice = room.degrees + detections
-    return 0
-
-
-cdef void release(Room* room) noexcept nogil:
-    free(room.seen)
-    free(room.candidates)
-    free(room.order)
-    free(room.edges)
-    free(room.costs)
-
-
-cdef void offer(Room* room, int detection, int candidate, double cost) noexcept nogil:
-    """Keep the EDGES cheapest tracks of a detection."""
-    cdef int* edges = room.edges + detection * EDGES
-    cdef double* costs = room.costs + detection * EDGES
-    cdef int k, worst = 0
-    if room.degrees[detection] < EDGES:
-        k = room.degrees[detection]
-        room.degrees[detection] += 1
-    else:
-        for k in range(1, EDGES):
-            if costs[k] > costs[worst]:
-                worst = k
-        if cost >= costs[worst]:
-            return
-        k = worst
-    edges[k] = candidate
-    costs[k] = cost
-
-
-cdef void sort_by_east(Room* room, int count) noexcept nogil:
-    cdef int i, j, held
-    for i in range(1, count):
-        held = room.order[i]
-        j = i - 1
-        while j >= 0 and room.seen[room.order[j]].east > room.seen[held].east:
-            room.order[j + 1] = room.order[j]
-            j -= 1
-        room.order[j + 1] = held
-
-
-cdef inline int first_from(const Room* room, int count, double east) noexcept nogil:
-    cdef int low = 0, high = count, middle
-    while low < high:
-        middle = (low + high) // 2
-        if room.seen[room.order[middle]].east < east:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-cdef inline double reach_of(const Table* t, int64_t row, double dt) noexcept nogil:
-    """No detection farther than this, and than its own noise, can be inside the gate: a bound that costs less than the prediction."""
-    cdef const double* x = t.motion + 6 * row
-    cdef const double* p = t.covariance + 36 * row
-    cdef double floor = t.numbers[row * NUMBERS + N_FLOOR]
-    if fabs(dt) > 0.3 or not t.marks[row * MARKS + M_ORIENTED]:
-        return INFINITY
-    return (fabs(x[SPEED] * dt) + 0.5 + GATE_SIGMAS * sqrt(p[0] + p[7] + floor * floor
-            + dt * dt * (p[14] + (x[SPEED] * x[SPEED] + 1) * p[21])))
-
-
-cdef int consider(Table* t, Room* room, int64_t row, int source, int64_t now, int count, int found) noexcept nogil:
-    """Predict the track to the frame's moment if any detection lies near, and offer it to those inside the gate."""
-    cdef double* x = t.motion + 6 * row
-    cdef int64_t* m = t.marks + row * MARKS
-    cdef double dt = (now - m[M_TIME_NS]) * 1e-9, wide = FARTHEST_M + fabs(x[SPEED] * dt), cost, reach
-    cdef int k = first_from(room, count, x[EAST] - wide), j
-    cdef Candidate* c = NULL
-    if dt < -LATE_S or dt > FORGOTTEN_S or t.link_marks[(row * t.sources + source) * LINK_MARKS + LM_TIME] == now:
-        return found
-    reach = reach_of(t, row, dt)
-    while k < count and room.seen[room.order[k]].east <= x[EAST] + wide:
-        j = room.order[k]
-        k += 1
-        if fabs(room.seen[j].north - x[NORTH]) > wide:
-            continue
-        if hypot(room.seen[j].east - x[EAST], room.seen[j].north - x[NORTH]) > reach + GATE_SIGMAS * room.seen[j].position_sigma:
-            if t.link_marks[(row * t.sources + source) * LINK_MARKS + LM_LOCAL_ID] != room.seen[j].local_id:
-                continue
-        if c == NULL:
-            c = &room.candidates[found]
-            c.row = row
-            memcpy(c.q, t.covariance + 36 * row, sizeof(c.q))
-            predict(x, c.q, dt, t.profiles + m[M_CLASS] * PROFILE_COLUMNS, m[M_ORIENTED], c.y, &c.flow)
-        cost = pair_cost(t, row, source, &room.seen[j], now, c.y, c.q)
-        if cost < COST_OF_NONE + COST_SHIFT:
-            offer(room, j, found, cost)
-    return found if c == NULL else found + 1
+include "_tracks_search.pxi"
 
 
 cdef Py_ssize_t take_frame(
@@ -292,8 +177,11 @@ cdef class Tracks:
     cdef Py_ssize_t capacity
     cdef tuple kept
 
-    def __init__(self, motion, covariance, marks, numbers, links, link_marks, profiles, offsets, offset_covariance, exits, events, int stations):
-        bind(&self.table, motion, covariance, marks, numbers, links, link_marks, profiles, offsets, offset_covariance, exits, events, stations)
+    def __init__(
+        self, motion, covariance, marks, numbers, links, link_marks, profiles, offsets, offset_covariance, exits, events, int stations
+    ):
+        bind(&self.table, motion, covariance, marks, numbers, links, link_marks, profiles, offsets, offset_covariance, exits, events,
+             stations)
         self.capacity = len(motion)
         self.kept = (motion, covariance, marks, numbers, links, link_marks, profiles, offsets, offset_covariance, exits, events)
 
@@ -381,14 +269,16 @@ cdef class Tracks:
         """Confirmed tracks moved to now, densely from row 0; clears the updated marks. -> how many."""
         if not (
             0 <= count <= self.capacity and motion.shape[1] == 6 and sigma.shape[1] == 3 and size.shape[1] == 2
-            and min(ids.shape[0], classes.shape[0], motion.shape[0], sigma.shape[0], size.shape[0], updated.shape[0], vehicles.shape[0]) >= count
+            and min(ids.shape[0], classes.shape[0], motion.shape[0], sigma.shape[0]) >= count
+            and min(size.shape[0], updated.shape[0], vehicles.shape[0]) >= count
         ):
             raise ValueError("the view's arrays must hold every track")
         if count == 0:
             return 0
         cdef Py_ssize_t shown
         with nogil:
-            shown = show(&self.table, count, now_ns, &ids[0], &classes[0], &motion[0, 0], &sigma[0, 0], &size[0, 0], &updated[0], &vehicles[0])
+            shown = show(&self.table, count, now_ns, &ids[0], &classes[0], &motion[0, 0], &sigma[0, 0], &size[0, 0], &updated[0],
+                         &vehicles[0])
         return shown
 
 

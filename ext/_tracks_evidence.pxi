@@ -1,6 +1,6 @@
 # What a detection says besides position: trust in its speed and heading, class, size, the sensors' offsets, the track's life.
 
-cdef inline int compare_speed(const Table* t, const double* link, double east, double north, double sigma, double span,
+cdef inline int compare_speed(const double* link, double east, double north, double sigma, double span,
                               double* reported, double* shown) noexcept nogil:
     """1 agrees, 0 contradicts."""
     cdef double moved = hypot(east - link[L_ANCHOR_EAST], north - link[L_ANCHOR_NORTH])
@@ -10,7 +10,8 @@ cdef inline int compare_speed(const Table* t, const double* link, double east, d
     return fabs(shown[0] - reported[0]) <= allowed
 
 
-cdef inline int compare_heading(const double* link, double east, double north, double sigma, double* reported, double* shown) noexcept nogil:
+cdef inline int compare_heading(const double* link, double east, double north, double sigma, double* reported,
+                                double* shown) noexcept nogil:
     """1 agrees, 0 contradicts, -1 cannot say."""
     cdef double d_east = east - link[L_ANCHOR_EAST], d_north = north - link[L_ANCHOR_NORTH], moved = hypot(d_east, d_north)
     if moved < max(6 * sigma, 2.0) or hypot(link[L_SIN], link[L_COS]) == 0:
@@ -20,7 +21,8 @@ cdef inline int compare_heading(const double* link, double east, double north, d
     return fabs(wrapped(reported[0] - shown[0])) <= max(0.5, 4 * M_SQRT2 * sigma / moved)
 
 
-cdef inline void judge(Table* t, int64_t row, int source, int64_t* trust, int quantity, int agrees, double reported, double shown) noexcept nogil:
+cdef inline void judge(Table* t, int64_t row, int source, int64_t* trust, int quantity, int agrees, double reported,
+                       double shown) noexcept nogil:
     cdef int64_t before = trust[0], after = TRUST_STEPS[2 * before + (1 if agrees else 0)]
     trust[0] = after
     if (after == FAULTY and before == DOUBTED) or (after == TRUSTED and before == RECOVERING):
@@ -78,7 +80,7 @@ cdef void compare(Table* t, int64_t row, int source, const Seen* z, int64_t now)
     if span < (WINDOW_FIRST_S if mark[LM_SPEED_TRUST] == UNKNOWN else WINDOW_S):
         return
     if not isnan(z.speed):
-        agrees = compare_speed(t, link, z.east, z.north, sigma, span, &reported, &shown)
+        agrees = compare_speed(link, z.east, z.north, sigma, span, &reported, &shown)
         judge(t, row, source, &mark[LM_SPEED_TRUST], 0, agrees, reported, shown)
         if not agrees:
             lean(t, row, SPEED, shown, 0.25 + 2 * sigma * sigma / (span * span))
@@ -108,7 +110,8 @@ cdef void remember(Table* t, int64_t row, int source, const Seen* z, int64_t now
     mark[LM_LOCAL_ID] = z.local_id
 
 
-cdef inline double offset_step(Table* t, int source, double h_east, double h_north, double h_yaw, double innovation, double total, double* step) noexcept nogil:
+cdef inline void offset_step(Table* t, int source, double h_east, double h_north, double h_yaw, double innovation, double total,
+                             double* step) noexcept nogil:
     """Gain of one station's offset for one scalar, and its covariance after it."""
     cdef double* c = t.offset_covariance + 9 * source
     cdef double g[3]
@@ -119,7 +122,6 @@ cdef inline double offset_step(Table* t, int source, double h_east, double h_nor
     for i in range(3):
         for j in range(3):
             c[3 * i + j] -= g[i] * g[j] / total
-    return 0
 
 
 cdef inline double offset_variance(Table* t, int source, double h_east, double h_north, double h_yaw) noexcept nogil:
@@ -128,7 +130,8 @@ cdef inline double offset_variance(Table* t, int source, double h_east, double h
             + 2 * (h_east * h_north * c[1] + h_east * h_yaw * c[2] + h_north * h_yaw * c[5]))
 
 
-cdef void learn_pair(Table* t, int source, int other, double east, double north, double d_east, double d_north, double variance) noexcept nogil:
+cdef void learn_pair(Table* t, int source, int other, double east, double north, double d_east, double d_north,
+                     double variance) noexcept nogil:
     """Two stations saw one object d apart: each takes its share, their common part stays (the gauge is the stations' mean)."""
     cdef double step[3]
     cdef double step_other[3]
@@ -198,7 +201,9 @@ cdef void learn_common_yaw(Table* t, int64_t row, const Seen* z, int64_t now) no
     cdef double* link = t.links + row * t.sources * LINKS
     cdef double* x = t.motion + 6 * row
     cdef double turn
-    if isnan(z.heading) or isnan(link[L_HEADING]) or x[SPEED] < 3 or llabs(now - mark[LM_TIME]) > BESIDE_NS or mark[LM_HEADING_TRUST] != TRUSTED:
+    if isnan(z.heading) or isnan(link[L_HEADING]) or mark[LM_HEADING_TRUST] != TRUSTED:
+        return
+    if x[SPEED] < 3 or llabs(now - mark[LM_TIME]) > BESIDE_NS:
         return
     turn = wrapped(z.heading - link[L_HEADING] - x[YAW] * (now - mark[LM_TIME]) * 1e-9)
     if fabs(turn) < 4 * z.heading_sigma:

@@ -5,7 +5,8 @@ cdef inline double known(double value, double low, double high) noexcept nogil:
     return value if low <= value <= high else NAN
 
 
-cdef void read(const double* row, const double* enu, int64_t local_id, int kind, const double* offset, const double* profiles, Seen* z) noexcept nogil:
+cdef void read(const double* row, const double* enu, int64_t local_id, int kind, const double* offset, const double* profiles,
+               Seen* z) noexcept nogil:
     """Take the station's offset (clockwise yaw about the origin, then a shift) off; defaults for what is not said."""
     cdef const double* profile
     z.kind = kind if 0 <= kind < CLASSES else 0
@@ -65,10 +66,10 @@ cdef inline double bounded(double innovation, double own, double variance) noexc
     return max(variance, innovation * innovation / 9 - own)
 
 
-cdef void correct_position(double* x, double* p, const Seen* z, double variance, double floor) noexcept nogil:
+cdef void correct_position(double* x, double* p, const Seen* z, double variance, double alone) noexcept nogil:
     cdef double d_east = z.east - x[EAST], d_north = z.north - x[NORTH], jump
-    p[0] += floor * floor
-    p[7] += floor * floor
+    p[0] += alone * alone
+    p[7] += alone * alone
     jump = d_east * d_east + d_north * d_north
     if jump > GATE * (0.5 * (p[0] + p[7]) + variance):  # continuity vouches for it: the object is there now
         p[0] += jump
@@ -159,12 +160,12 @@ cdef inline bint sound(const double* x, const double* p) noexcept nogil:
     return total == 0
 
 
-cdef void absorb(double* y, double* q, const Seen* z, double variance, double floor, double speed_sigma, double heading_sigma, double late,
+cdef void absorb(double* y, double* q, const Seen* z, double variance, double alone, double speed_sigma, double heading_sigma, double late,
                  double* numbers, const double* profile, Flow* flow) noexcept nogil:
     """A detection into the state y, q of its moment, which is then carried `late` seconds forward again."""
     cdef double forward[6]
     cdef double late2 = late * late
-    correct_position(y, q, z, variance + 0.25 * late2 * late2 * profile[ACCELERATION_SIGMA] * profile[ACCELERATION_SIGMA], floor)
+    correct_position(y, q, z, variance + 0.25 * late2 * late2 * profile[ACCELERATION_SIGMA] * profile[ACCELERATION_SIGMA], alone)
     correct_rates(y, q, z, speed_sigma, heading_sigma, late, numbers, profile)
     if late > 0:
         move(y, late, profile, False, forward, flow)
@@ -180,14 +181,14 @@ cdef void fuse(Table* t, int64_t row, int source, Seen* z, int64_t now, double* 
     cdef const double* profile = t.profiles + m[M_CLASS] * PROFILE_COLUMNS
     cdef double late = max(0.0, (m[M_TIME_NS] - now) * 1e-9), variance = z.position_sigma * z.position_sigma
     cdef double off_east = z.east - y[EAST], off_north = z.north - y[NORTH]
-    cdef double floor = n[N_FLOOR] if source else 0.0
+    cdef double alone = n[N_FLOOR] if source else 0.0
     if source == 0:  # beside the roadside a fix adds little; alone it shows at least how the vehicle moves, its error stands still
         variance = variance * OWN_INFLATION if n[N_FLOOR] == 0 else min(variance, OWN_STEADY_M * OWN_STEADY_M)
     if m[M_ORIENTED]:
-        absorb(y, q, z, variance, floor, usable_speed_sigma(z, link_mark[LM_SPEED_TRUST], profile),
+        absorb(y, q, z, variance, alone, usable_speed_sigma(z, link_mark[LM_SPEED_TRUST], profile),
                usable_heading_sigma(z, link_mark[LM_HEADING_TRUST], y[SPEED]), late, n, profile, flow)
     else:
-        correct_position(y, q, z, variance, floor)
+        correct_position(y, q, z, variance, alone)
         orient(t, row, z, now, y, q)
     if sound(y, q):
         tame(y, q, profile)
@@ -254,8 +255,8 @@ cdef double pair_cost(Table* t, int64_t row, int source, const Seen* z, int64_t 
     cdef int64_t* link_mark = t.link_marks + (row * t.sources + source) * LINK_MARKS
     cdef const double* link = t.links + (row * t.sources + source) * LINKS
     cdef const double* profile = t.profiles + t.marks[row * MARKS + M_CLASS] * PROFILE_COLUMNS
-    cdef double r2 = z.position_sigma * z.position_sigma, floor = t.numbers[row * NUMBERS + N_FLOOR]
-    cdef double a = q[0] + r2 + floor * floor, b = q[1], c = q[7] + r2 + floor * floor, det = a * c - b * b
+    cdef double r2 = z.position_sigma * z.position_sigma, alone = t.numbers[row * NUMBERS + N_FLOOR]
+    cdef double a = q[0] + r2 + alone * alone, b = q[1], c = q[7] + r2 + alone * alone, det = a * c - b * b
     cdef double de = z.east - y[EAST], dn = z.north - y[NORTH]
     cdef double d2 = (c * de * de - 2 * b * de * dn + a * dn * dn) / det, sigma, error
     cdef bint fresh = link_mark[LM_TIME] != 0 and llabs(now - link_mark[LM_TIME]) < CONTINUITY_NS

@@ -58,7 +58,8 @@ cdef Py_ssize_t likeliest(Table* t, Py_ssize_t count, const Seen* z, int64_t now
     return best
 
 
-cdef inline double moved_variance(const double* p, double to_speed, double to_heading, double to_yaw, double to_acceleration, int own) noexcept nogil:
+cdef inline double moved_variance(const double* p, double to_speed, double to_heading, double to_yaw, double to_acceleration,
+                                   int own) noexcept nogil:
     """Row of F p F^T for east (own 0) or north (1)."""
     cdef const double* v = p + 12
     cdef const double* h = p + 18
@@ -81,7 +82,7 @@ cdef void show_one(const Table* t, Py_ssize_t row, int64_t now, double* motion, 
     cdef const double* x = t.motion + 6 * row
     cdef const double* p = t.covariance + 36 * row
     cdef const double* profile = t.profiles + t.marks[row * MARKS + M_CLASS] * PROFILE_COLUMNS
-    cdef double dt = (now - t.marks[row * MARKS + M_TIME_NS]) * 1e-9, later = max(dt, 0.0), floor = t.numbers[row * NUMBERS + N_FLOOR]
+    cdef double dt = (now - t.marks[row * MARKS + M_TIME_NS]) * 1e-9, later = max(dt, 0.0), alone = t.numbers[row * NUMBERS + N_FLOOR]
     cdef double walk = profile[ACCELERATION_SIGMA] * later, turn = profile[YAW_SIGMA] * later, variance
     cdef Flow f
     if not t.marks[row * MARKS + M_ORIENTED]:
@@ -94,7 +95,8 @@ cdef void show_one(const Table* t, Py_ssize_t row, int64_t now, double* motion, 
     motion[HEADING] = compass(motion[HEADING])
     variance = moved_variance(p, f.east_speed, f.east_heading, f.east_yaw, f.east_acceleration, 0)
     variance += moved_variance(p, f.north_speed, f.north_heading, f.north_yaw, f.north_acceleration, 1)
-    variance = 0.5 * (variance + common_variance(t, x[EAST], x[NORTH])) + 0.06 * (walk * walk + turn * turn * x[SPEED] * x[SPEED]) * later * later + floor * floor
+    variance = 0.5 * (variance + common_variance(t, x[EAST], x[NORTH])) + alone * alone
+    variance += 0.06 * (walk * walk + turn * turn * x[SPEED] * x[SPEED]) * later * later
     sigma[0] = sqrt(max(variance, SMALLEST_VARIANCE))
     sigma[1] = sqrt(max(p[14] + 2 * f.speed_acceleration * p[17] + f.speed_acceleration * f.speed_acceleration * p[35], SMALLEST_VARIANCE)
                     + 0.3 * walk * walk)
