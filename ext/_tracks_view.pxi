@@ -59,7 +59,7 @@ cdef Py_ssize_t likeliest(Table* t, Py_ssize_t count, const Seen* z, int64_t now
 
 
 cdef inline double moved_variance(const double* p, double to_speed, double to_heading, double to_yaw, double to_acceleration,
-                                   int own) noexcept nogil:
+                                  int own) noexcept nogil:
     """Row of F p F^T for east (own 0) or north (1)."""
     cdef const double* v = p + 12
     cdef const double* h = p + 18
