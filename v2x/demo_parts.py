@@ -154,6 +154,8 @@ class Listener:
     async def _listen(self) -> None:
         async for message in self._client.messages:
             received_ns = time.monotonic_ns()
+            if message.retain:  # an earlier run's last word, not sent now
+                continue
             kind = message.topic.value.split("/")[4]
             assert isinstance(message.payload, bytes)
             self._note(kind, orjson.loads(message.payload), received_ns)
