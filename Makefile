@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 SPEED ?= 1
 MINUTES ?= 10
-KERNELS := $(wildcard ext/*.pyx ext/*.pxd)
+KERNELS := $(wildcard ext/*.pyx ext/*.pxi)
 SOURCES := positioning intersections v2x tests bench examples
 
 .DEFAULT_GOAL := help
