@@ -27,8 +27,10 @@ cdef double OVERSHOOT_M = 0.7
 cdef double APPROACH_M = 4.0
 cdef double SIBLING_LATERAL_M = 1.0
 cdef double SIBLING_COS = 0.97
+cdef double BESIDE_LATERAL_M = 3.0
+cdef double BESIDE_COS = 0.5
 cdef double STRAIGHT_RADPS = 0.05
-cdef double LOOK_AHEAD_M = 80.0
+cdef double LOOK_AHEAD_M = 120.0
 
 
 cdef struct Fix:
@@ -45,7 +47,7 @@ cdef class Network:
     cdef const unsigned char[::1] kinds, controlled, u_turn
     cdef const double[:, ::1] points
     cdef const double[::1] arc, half_width, length, stop_back, curve
-    cdef const int[::1] point_start, next_start, next_element, ingress, cell_start, cell_segment, cell_element
+    cdef const int[::1] point_start, next_start, next_element, ingress, cell_start, cell_segment, cell_element, direction
     cdef double west, south, cell_m
     cdef int columns, rows
     cdef const double[:, ::1] admission
@@ -59,6 +61,7 @@ cdef class Network:
         self.point_start, self.next_start, self.next_element = paths.point_start, paths.next_start, paths.next_element
         self.ingress, self.controlled, self.u_turn = paths.ingress, paths.controlled, paths.u_turn
         self.cell_start, self.cell_segment, self.cell_element = paths.cell_start, paths.cell_segment, paths.cell_element
+        self.direction = paths.direction
         self.west, self.south = paths.grid[0], paths.grid[1]
         self.columns, self.rows = int(paths.grid[2]), int(paths.grid[3])
         self.admission, self.cell_m = admission, cell_m
@@ -233,9 +236,13 @@ cdef class Network:
         return kept
 
     cdef int add_siblings(self, const double* motion, int element, int* visited, double* travel, signed char* parent) noexcept nogil:
-        """Other connections from the same ingress that the track could as well be on: all turns until motion shows which."""
+        """Other connections from the same ingress that the track could as well be on: all turns until motion shows which.
+
+        Lanes that go on side by side are told apart later than turns: drivers shift between them.
+        """
         cdef int ingress = self.ingress[element], k, number, count = 1, first
         cdef double sin_h, cos_h, least
+        cdef bint beside
         cdef Fix fix, best
         if ingress < 0:
             return 1
@@ -250,7 +257,9 @@ cdef class Network:
                 if fabs(fix.lateral) + fix.over < least:
                     least = fabs(fix.lateral) + fix.over
                     best = fix
-            if least <= SIBLING_LATERAL_M and best.cos_turn >= SIBLING_COS:
+            beside = self.direction[element] == self.direction[number]
+            if (least <= (BESIDE_LATERAL_M if beside else SIBLING_LATERAL_M)
+                    and best.cos_turn >= (BESIDE_COS if beside else SIBLING_COS)):
                 visited[count], parent[count] = number, -1
                 travel[2 * count], travel[2 * count + 1] = -best.s, INFINITY
                 count += 1
@@ -349,7 +358,7 @@ cdef class Network:
                 point = self.point_start[number]
             while point + 2 < self.point_start[number + 1] and self.arc[point + 1] < s:
                 point += 1
-            self.offset_point(point, s, place[1], samples + 2 * k)
+            self.offset_point(point, s, place[1] if chain[hops - 1] == 0 else 0.0, samples + 2 * k)
 
     cdef void offset_point(self, int point, double s, double lateral, double* sample) noexcept nogil:
         cdef double ex = self.points[point + 1, 0] - self.points[point, 0], ey = self.points[point + 1, 1] - self.points[point, 1]

@@ -29,6 +29,8 @@ Bytes = NDArray[np.uint8]
 STANDING_MPS = 0.5  # slower than a person who walks
 STANDING_MAX_MPS = 0.9  # whoever is faster moves, however uncertain his speed
 SIGMAS_TO_MOVE = 2.0
+START_MPS2 = 6.0  # no car starts faster; a filter that loses a standing one for a moment does
+NEVER_NS = -(2**60)
 NO_ELEMENT = -1
 SETTLE_NS = 1_000_000_000  # a vehicle that fits no lane is taken to drive freely after this long; cars do not turn on the spot
 
@@ -69,10 +71,12 @@ def network(paths: Paths) -> Network:
     return Network(paths, ADMISSION, CELL_M)
 
 
-def moving(view: TrackView) -> Bytes:
-    """uint8 (n,): 1 where a track goes somewhere."""
+def moving(view: TrackView, stood_ns: NDArray[np.int64]) -> Bytes:
+    """uint8 (n,): 1 where a track goes somewhere; nobody gains speed faster than START_MPS2 since he last stood."""
     threshold = np.clip(SIGMAS_TO_MOVE * view.sigma[:, 1], STANDING_MPS, STANDING_MAX_MPS)
-    return (view.motion[:, 2] > threshold).astype(np.uint8)
+    speed_mps = view.motion[:, 2]
+    possible = speed_mps <= STANDING_MAX_MPS + START_MPS2 * (view.time_ns - stood_ns) / 1e9
+    return ((speed_mps > threshold) & possible).astype(np.uint8)
 
 
 def _no_ids() -> NDArray[np.int64]:
@@ -84,7 +88,7 @@ class Places:
     """Rows as in the track view that they belong to.
 
     place: arc length m, lateral offset m (right positive), heading difference rad; seen_ns: when a measurement last touched it;
-    placed_ns: when it last stood or was on an element, or first known at all.
+    placed_ns: when it last stood or was on an element, or first known at all; stood_ns: when it last stood.
     """
 
     ids: NDArray[np.int64] = field(default_factory=_no_ids)
@@ -95,6 +99,7 @@ class Places:
     on_crossing: Bytes = field(default_factory=lambda: np.empty(0, np.uint8))
     seen_ns: NDArray[np.int64] = field(default_factory=_no_ids)
     placed_ns: NDArray[np.int64] = field(default_factory=_no_ids)
+    stood_ns: NDArray[np.int64] = field(default_factory=_no_ids)
 
 
 def localize(net: Network, paths: Paths, view: TrackView, before: Places, lamps: Bytes) -> Places:
@@ -103,7 +108,10 @@ def localize(net: Network, paths: Paths, view: TrackView, before: Places, lamps:
     known, row = _rows_of(view.ids, before.ids)
     hints = np.full(count, NO_ELEMENT, np.int32)
     hints[known] = before.element[row[known]]
-    walking = moving(view)
+    stood_ns = np.full(count, NEVER_NS)
+    stood_ns[known] = before.stood_ns[row[known]]
+    walking = moving(view, stood_ns)
+    stood_ns[view.motion[:, 2] <= STANDING_MPS] = view.time_ns
     element = np.empty(count, np.int32)
     place = np.zeros((count, 3))
     net.localize(view.motion, view.classes, walking, hints, element, place)
@@ -119,7 +127,7 @@ def localize(net: Network, paths: Paths, view: TrackView, before: Places, lamps:
     placed_ns = np.full(count, view.time_ns)
     free = known & (element == NO_ELEMENT) & (walking == 1)
     placed_ns[free] = before.placed_ns[row[free]]
-    return Places(view.ids, element, place, walking, unlawful, on_crossing, seen_ns, placed_ns)
+    return Places(view.ids, element, place, walking, unlawful, on_crossing, seen_ns, placed_ns, stood_ns)
 
 
 def roles(view: TrackView, places: Places) -> Bytes:

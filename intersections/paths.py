@@ -65,7 +65,8 @@ class Paths:
     are rows next_start[e]:next_start[e + 1] and zone_start[e]:zone_start[e + 1]. zone_m columns: own from, own to, other from, other to.
     `stop_back_m`: how far before its start a connection's stop line lies; `curve_mps`: at which speed its bend can be driven;
     `ingress`: the element that leads to it; `controlled`: 1 where its drivers must be ready to stop (a lamp, or right of way of
-    others); `u_turn`: 1 where it leads back; `straight`: 1 where its ingress leads straight on as well, by another connection.
+    others); `u_turn`: 1 where it leads back; `straight`: 1 where its ingress leads straight on as well, by another connection;
+    `direction`: the same number for connections of one ingress to lanes side by side, -1 elsewhere.
     A grid of CELL_M lists the segments (by first point) near each cell.
     """
 
@@ -84,6 +85,7 @@ class Paths:
     controlled: Bytes
     u_turn: Bytes
     straight: Bytes
+    direction: Ints
     zone_start: Ints
     zone_other: Ints
     zone_m: Floats
@@ -132,6 +134,7 @@ def flatten(map: IntersectionMap) -> Paths:
         controlled=np.array([_controlled(element) for element in elements], np.uint8),
         u_turn=np.array([abs(_turned_rad(element)) > U_TURN_RAD for element in elements], np.uint8),
         straight=_straight_beside(elements),
+        direction=_directions(map, elements),
         zone_start=_starts([len(rows) for rows in zones]),
         zone_other=np.array([row[0] for rows in zones for row in rows], np.int32),
         zone_m=np.array([row[1] for rows in zones for row in rows], np.float64).reshape(-1, 4),
@@ -200,6 +203,23 @@ def _straight_beside(elements: list[_Element]) -> Bytes:
     """1 for turns from lanes that also lead straight on."""
     ahead = {e.connection.ingress for e in elements if e.connection and math.isinf(_curve_mps(e))}
     return np.array([bool(e.connection and e.connection.ingress in ahead and not math.isinf(_curve_mps(e))) for e in elements], np.uint8)
+
+
+def _directions(map: IntersectionMap, elements: list[_Element]) -> Ints:
+    """Connections from one lane that lead the same way are one movement; each movement is named by its first element."""
+    numbers = np.full(len(elements), -1, np.int32)
+    for row, element in enumerate(elements):
+        if element.connection is None:
+            continue
+        same = (
+            other
+            for other in range(row)
+            if (before := elements[other].connection) is not None
+            and before.ingress == element.connection.ingress
+            and _parallel(map, elements[other], element)
+        )
+        numbers[row] = next(same, row)
+    return numbers
 
 
 def _turned_rad(element: _Element) -> float:
