@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from bench.track_score import medians_on_common
 from v2x.sim.score import Scene, Scorer, gospa
 
 
@@ -71,3 +72,9 @@ def test_as_many_pairs_as_the_gate_allows():
     # Track 7 is nearest to object 1 (0.5 m), but only it can reach object 2; both can be matched.
     result = score(scene({1: (0, 0), 2: (2.3, 0)}, {7: (0.5, 0), 8: (-1.0, 0)}))
     assert result.coverage == 1.0
+
+
+def test_errors_are_compared_where_both_runs_have_the_road_user():
+    both = (np.array([(1, 7), (1, 8), (2, 7)]), np.array([0.1, 0.2, 0.3]))
+    alone = (np.array([(2, 7), (1, 7), (3, 9)]), np.array([0.9, 0.5, 5.0]))
+    assert medians_on_common(both, alone) == (pytest.approx(0.2), pytest.approx(0.7))

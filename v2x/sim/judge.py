@@ -31,7 +31,9 @@ class Judge:
             return  # before the world was first shown there is nothing to compare with
         truth = field.truth_at(time_s)
         positions, tracks_m = truth.motion[:, :2], report.motion[:, :2]
-        self.scorer.add(Scene(truth.ids, positions, self._in_view(truth.ids, time_s), report.ids, tracks_m, self._in_range(tracks_m)))
+        self.scorer.add(
+            Scene(truth.ids, positions, self._in_view(truth.ids, time_s), report.ids, tracks_m, self._in_range(tracks_m), report.time_ns)
+        )
 
     def _in_view(self, ids: NDArray[np.int64], time_s: float) -> NDArray[np.bool_]:
         latest_s = [max(sensor.last_seen_s.get(number, -np.inf) for sensor in self._field.sensors) for number in ids.tolist()]

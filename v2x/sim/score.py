@@ -34,6 +34,7 @@ class Scene:
     track_ids: Ids
     tracks_m: Floats
     in_range: NDArray[np.bool_]
+    time_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Scorer:
     _last_track: dict[int, int] = field(default_factory=dict)  # truth id -> its latest track id since it came into view
     _objects: set[int] = field(default_factory=set)
     _errors: list[Floats] = field(default_factory=list)
+    _whose: list[Ids] = field(default_factory=list)
     _gospa: list[Gospa] = field(default_factory=list)
     _in_view: int = 0
     _covered: int = 0
@@ -106,6 +108,8 @@ class Scorer:
         self._false += int((scene.in_range & ~matched).sum())
         viewed = scene.in_view[first]
         self._errors.append(np.hypot(*(scene.truth_m[first] - scene.tracks_m[second])[viewed].T))
+        whose = scene.truth_ids[first][viewed]
+        self._whose.append(np.column_stack([np.full(len(whose), scene.time_ns), whose]))
         self._count_switches(scene)
         elsewhere = np.zeros(len(scene.track_ids), dtype=bool)
         elsewhere[second[~viewed]] = True
@@ -132,6 +136,12 @@ class Scorer:
             gospa_missed_m2=missed,
             gospa_false_m2=false,
         )
+
+    def errors(self) -> tuple[Ids, Floats]:
+        """Every error with when it was and whose: (n, 2) time_ns and truth id; (n,) m."""
+        if not self._errors:
+            return np.zeros((0, 2), dtype=np.int64), np.zeros(0)
+        return np.concatenate(self._whose), np.concatenate(self._errors)
 
     def _match(self, scene: Scene) -> list[tuple[int, int]]:
         distances = _distances(scene.truth_m, scene.tracks_m)
