@@ -275,7 +275,9 @@ cdef void live(Table* t, int64_t row, int source, int64_t now, double existence)
     n[N_HIT_NORTH] = x[NORTH]
     age = (now - m[M_BORN_NS]) * 1e-9
     limit = COAST_S if fabs(x[SPEED]) > 0.5 else COAST_STANDING_S
-    limit = min(COAST_LEAST_S + 0.5 * age, limit) if m[M_CONFIRMED] else COAST_LEAST_S
+    if not m[M_CONFIRMED]:
+        limit = COAST_LEAST_S
     m[M_END_NS] = now + <int64_t> (1e9 * limit)
+    limit = min(COAST_LEAST_S + 0.5 * age, limit)
     back = chance_of_return(t, x[EAST], x[NORTH])
     m[M_SHOW_NS] = now + <int64_t> (1e9 * min(limit, SHOWN_LEAST_S + (limit - SHOWN_LEAST_S) * back * back))

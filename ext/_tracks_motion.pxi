@@ -134,10 +134,9 @@ cdef inline double yaw_spread(double speed, const double* profile) noexcept nogi
 
 cdef void add_noise(double* p, double speed, const Flow* f, double dt, const double* profile) noexcept nogil:
     """What may have happened in dt >= 0: jerk along the path, jerk of the turn across it, and small walks."""
-    cdef double fade_a = exp(-2 * dt / profile[ACCELERATION_TIME]), fade_w = exp(-2 * dt / profile[YAW_TIME])
-    cdef double turn = yaw_spread(speed, profile)
-    add_chain(p, f.sine, f.cosine, SPEED, ACCELERATION, profile[ACCELERATION_SIGMA] * profile[ACCELERATION_SIGMA] * (1 - fade_a), dt)
-    add_chain(p, speed * f.cosine, -speed * f.sine, HEADING, YAW, turn * turn * (1 - fade_w), dt)
+    cdef double sway = profile[ACCELERATION_SIGMA], turn = yaw_spread(speed, profile)  # Singer 1970: 2 sigma^2 / time constant
+    add_chain(p, f.sine, f.cosine, SPEED, ACCELERATION, 2 * sway * sway / profile[ACCELERATION_TIME] * dt, dt)
+    add_chain(p, speed * f.cosine, -speed * f.sine, HEADING, YAW, 2 * turn * turn / profile[YAW_TIME] * dt, dt)
     p[0] += profile[POSITION_WALK] * profile[POSITION_WALK] * dt
     p[7] += profile[POSITION_WALK] * profile[POSITION_WALK] * dt
     p[14] += profile[SPEED_WALK] * profile[SPEED_WALK] * dt

@@ -76,9 +76,9 @@ def process_noise(x: Floats, y: Floats, dt: float, kind: int) -> Floats:
     profile = PROFILES[kind]
     middle = x[HEADING] + (y[HEADING] - x[HEADING]) / 2
     along, across = np.array([np.sin(middle), np.cos(middle)]), np.array([np.cos(middle), -np.sin(middle)])
-    new_a = profile[Profile.ACCELERATION_SIGMA] ** 2 * (1 - np.exp(-2 * dt / profile[Profile.ACCELERATION_TIME]))
+    new_a = 2 * profile[Profile.ACCELERATION_SIGMA] ** 2 / profile[Profile.ACCELERATION_TIME] * dt  # Singer 1970
     turn = min(profile[Profile.YAW_SIGMA], SIDEWAYS_SIGMA_MPS2 / (abs(x[SPEED]) + 0.1))  # fast ones turn wide
-    new_w = turn**2 * (1 - np.exp(-2 * dt / profile[Profile.YAW_TIME]))
+    new_w = 2 * turn**2 / profile[Profile.YAW_TIME] * dt
     Q = _chain(along, SPEED, ACCELERATION, new_a, dt) + _chain(x[SPEED] * across, HEADING, YAW, new_w, dt)
     walks = profile[[Profile.POSITION_WALK, Profile.POSITION_WALK, Profile.SPEED_WALK, Profile.HEADING_WALK]]
     Q[range(4), range(4)] += walks**2 * dt
