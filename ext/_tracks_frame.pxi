@@ -173,6 +173,13 @@ cdef void absorb(double* y, double* q, const Seen* z, double variance, double al
         memcpy(y, forward, sizeof(forward))
 
 
+cdef inline double own_variance(double claimed, bint located, bint drifts) noexcept nogil:
+    """Once the roadside located it, a fix adds little, and to a standing vehicle only its drift; else it shows at least the motion."""
+    if not located:
+        return min(claimed, OWN_STEADY_M * OWN_STEADY_M)
+    return claimed * OWN_INFLATION if drifts else claimed
+
+
 cdef void fuse(Table* t, int64_t row, int source, Seen* z, int64_t now, double* y, double* q, Flow* flow) noexcept nogil:
     """Put a detection into a track whose state at `now` is y, q; a late one is put in there and carried forward again."""
     cdef int64_t* m = t.marks + row * MARKS
@@ -182,8 +189,8 @@ cdef void fuse(Table* t, int64_t row, int source, Seen* z, int64_t now, double* 
     cdef double late = max(0.0, (m[M_TIME_NS] - now) * 1e-9), variance = z.position_sigma * z.position_sigma
     cdef double off_east = z.east - y[EAST], off_north = z.north - y[NORTH]
     cdef double alone = n[N_FLOOR] if source else 0.0
-    if source == 0:  # beside the roadside a fix adds little; alone it shows at least how the vehicle moves, its error stands still
-        variance = variance * OWN_INFLATION if n[N_FLOOR] == 0 else min(variance, OWN_STEADY_M * OWN_STEADY_M)
+    if source == 0:
+        variance = own_variance(variance, m[M_ROADSIDE_NS] != 0, n[N_FLOOR] == 0 or fabs(y[SPEED]) < 0.5)
     if m[M_ORIENTED]:
         absorb(y, q, z, variance, alone, usable_speed_sigma(z, link_mark[LM_SPEED_TRUST], profile),
                usable_heading_sigma(z, link_mark[LM_HEADING_TRUST], y[SPEED]), late, n, profile, flow)

@@ -13,7 +13,7 @@ from positioning.track_columns import PROFILES, LinkMark, Mark, Motion, Profile
 
 Rows = NDArray[np.intp]
 
-APART_M = np.array([1.0, 2.5, 1.0, 0.6, 0.6])  # by Profile.KIND: closer than this may be one object
+APART_M = np.array([1.0, 1.6, 1.0, 0.6, 0.6])  # by Profile.KIND: closer than this may be one object; cars abreast are 3 m apart
 SPEED_APART_MPS = 3.0
 HEADING_APART_RAD = 0.6
 BOTH_SEEN_NS = 800_000_000  # a source that saw each within this time sees two
