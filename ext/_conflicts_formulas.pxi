@@ -73,7 +73,7 @@ cdef double needed(double own, double gap, double speed, double acceleration, do
         return fmin(REQUIRED_MAX_MPS2, (own - then) ** 2 / (2.0 * room))
     rest = room + then * then / (2.0 * braking)
     answer = own * own / (2.0 * rest)
-    if own / answer < then / braking and own > then:
+    if own * braking < then * answer and own > then:
         answer = braking + (own - then) ** 2 / (2.0 * room)
     return fmin(REQUIRED_MAX_MPS2, answer)
 

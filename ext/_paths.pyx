@@ -11,7 +11,7 @@ cdef enum:
     VISITS = 32
     ROUTES = 4
     SAMPLES = 31
-    HOPS = 8
+    HOPS = 32
     LANE = 0
     BICYCLE_LANE = 1
     SIDEWALK = 2

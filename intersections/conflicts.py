@@ -3,14 +3,20 @@
 One call: `reach` (where each track can go, with the stops it is expected to make), `trajectories`, then every candidate pair is judged.
 What is *not* a conflict, and why, physically:
 
-* Red, yellow, red-yellow: a driver who faces it and can stop at the line with at most 3.5 m/s2 will (ITE yellow timing assumes
-  3.05, AASHTO Green Book 2018 a comfortable 3.4). Who cannot is taken to drive on at his speed.
-* Right of way: whoever has to yield by the map, and can stop before the zone with at most 3.5 m/s2, will; inside the junction as well.
-  A protected green does not yield to traffic that faces red: that traffic runs the light.
+* Red, yellow, red-yellow: a driver who faces it and can stop at the line with at most 3.5 m/s2 will, and nothing beyond the line is his
+  way (comfortable: 3.4 in the AASHTO Green Book 2018). Who needs more is late, but is taken to stop as long as that is within
+  LATE_MPS2 and he stands before the conflict; only then is he running the light, at his present speed.
+* Right of way: whoever has to yield by the map and can still stop before the zone will; inside the junction as well. A protected
+  green does not yield to traffic that faces red: that traffic runs the light.
 * Crossings: vehicles let pedestrians go who are there lawfully; pedestrians stop at the kerb at red if they can.
-* Standing road users stay where they are. If they stand in the way, approaching drivers see them: it becomes a matter of braking.
-* A driver who is already braking enough needs no warning; one who faces red expects the queue and needs no reaction time.
-* Turns that a vehicle is too fast to make are not its way. Vulnerable users among themselves are not warned: no motor vehicle is involved.
+* Standing users stay where they are. If one stands in the way, approaching drivers see him: it becomes a matter of braking.
+* A driver who brakes enough already needs no warning. One who comes up to a lamp or a yield sign expects a queue and needs no reaction
+  time, unless the one ahead brakes harder than anybody expects.
+* Turns that a vehicle is too fast to make are not its way, nor is running a red light while another way is open. Where several ways
+  are open and motion does not yet show which, one of them that is clear is enough; where the lane leads straight on, turns count less.
+* Bodies that touch already are one body seen twice, or past warning. Changing lanes side by side is another application's matter.
+* A vehicle that has just lost its lane, or has just started beside it, has no way yet: for a second nobody knows where it is heading.
+* Vulnerable users among themselves are not warned: no motor vehicle is involved.
 
 Sources: TTC is Hayward 1972, PET Allen, Shin, Cooper 1978 (predicted here), the required deceleration is the alert algorithm of Brunson
 et al. 2002 (NHTSA, DOT HS 809 526): constant deceleration after a reaction time against a leader that goes on braking to a stop.
