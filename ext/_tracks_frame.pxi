@@ -274,7 +274,7 @@ cdef double pair_cost(Table* t, int64_t row, int source, const Seen* z, int64_t 
     if d2 > GATE:
         if not same or de * de + dn * dn > JUMP_M * JUMP_M:
             return INFINITY
-        cost = GATE + COST_SHIFT
+        return GATE  # the number vouches for a jump, whatever it did to speed and heading
     if fresh and hypot(link[L_OFF_EAST], link[L_OFF_NORTH]) < 0.8 * z.position_sigma:
         cost += -COST_SHIFT if same else COST_SHIFT
     if t.marks[row * MARKS + M_CONFIRMED] == 0:
