@@ -277,8 +277,8 @@ cdef double pair_cost(Table* t, int64_t row, int source, const Seen* z, int64_t 
         return GATE  # the number vouches for a jump, whatever it did to speed and heading
     if fresh and hypot(link[L_OFF_EAST], link[L_OFF_NORTH]) < 0.8 * z.position_sigma:
         cost += -COST_SHIFT if same else COST_SHIFT
-    if t.marks[row * MARKS + M_CONFIRMED] == 0:
-        cost += 2
+    if t.marks[row * MARKS + M_CONFIRMED] == 0 or (alone > 0 and not same):  # who is well known has the first claim
+        cost += 3
     if t.marks[row * MARKS + M_ORIENTED]:
         sigma = usable_speed_sigma(z, link_mark[LM_SPEED_TRUST], profile)
         if not isnan(sigma):

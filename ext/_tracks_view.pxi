@@ -6,6 +6,12 @@ cdef double own_distance(const Seen* z, const double* y, const double* q, double
     return (c * de * de - 2 * b * de * dn + a * dn * dn) / (a * c - b * b)
 
 
+cdef inline bint contradicts(const Seen* z, const double* y, const double* q, int64_t trust) noexcept nogil:
+    """A vehicle that drives at another speed than the track beside it is another vehicle."""
+    cdef double sigma = 0.3 + z.speed_sigma
+    return trust == TRUSTED and not isnan(z.speed) and (z.speed - y[SPEED]) ** 2 > 9 * (q[14] + sigma * sigma)
+
+
 cdef bint fuse_own(Table* t, int64_t row, Seen* z, int64_t now, Candidate* c) noexcept nogil:
     """False when it lies outside the gate, or too far back. Beside the roadside the fix's own error is learnt and taken off."""
     cdef int64_t* m = t.marks + row * MARKS
@@ -18,6 +24,8 @@ cdef bint fuse_own(Table* t, int64_t row, Seen* z, int64_t now, Candidate* c) no
     memcpy(c.q, t.covariance + 36 * row, sizeof(c.q))
     predict(t.motion + 6 * row, c.q, dt, t.profiles + m[M_CLASS] * PROFILE_COLUMNS, m[M_ORIENTED], c.y, &c.flow)
     if own_distance(z, c.y, c.q, hypot(z.position_sigma, n[N_FLOOR])) > GATE:
+        return False
+    if beside and contradicts(z, c.y, c.q, t.link_marks[row * t.sources * LINK_MARKS + LM_SPEED_TRUST]):
         return False
     if beside:
         learn_common(t, c.y[EAST], c.y[NORTH], z.east - c.y[EAST], z.north - c.y[NORTH], z.position_sigma)
