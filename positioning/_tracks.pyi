@@ -58,9 +58,7 @@ class Tracks:
     def nearest_own(
         self, count: int, now_ns: int, kind: int, values: NDArray[float64], east_m: float, north_m: float
     ) -> tuple[int, float, float]: ...
-    def begin_own(
-        self, count: int, id: int, now_ns: int, kind: int, values: NDArray[float64], east_m: float, north_m: float
-    ) -> None: ...
+    def begin_own(self, count: int, id: int, now_ns: int, kind: int, values: NDArray[float64], east_m: float, north_m: float) -> None: ...
     def view(
         self,
         count: int,

@@ -119,9 +119,7 @@ def correct_position(x: Floats, P: Floats, place: Floats, variance: float) -> tu
     return correct(x, P, NORTH, place[1] - x[NORTH], variance)
 
 
-def correct_wary(
-    x: Floats, P: Floats, i: int, innovation: float, variance: float, surprises: float
-) -> tuple[Floats, Floats, float]:
+def correct_wary(x: Floats, P: Floats, i: int, innovation: float, variance: float, surprises: float) -> tuple[Floats, Floats, float]:
     """A wild value counts as one of 3 sigma; twice wild the same way, and the covariance admits a change."""
     sign = 1.0 if innovation > 0 else -1.0
     P = P.copy()
@@ -177,9 +175,7 @@ def first_speed_sigma(kind: int) -> float:
     return 0.7 if PROFILES[kind, Profile.KIND] >= 3 else 2.5
 
 
-def absorb(
-    x: Floats, P: Floats, dt: float, kind: int, z: Measured, trust: tuple[Trust, Trust], surprises: Floats
-) -> tuple[Floats, Floats]:
+def absorb(x: Floats, P: Floats, dt: float, kind: int, z: Measured, trust: tuple[Trust, Trust], surprises: Floats) -> tuple[Floats, Floats]:
     """Predict to the detection's moment, correct, carry forward again where it was late (dt < 0); `surprises` (2,) is kept up."""
     x, P = predict(x, P, dt, kind)
     late, pace = max(0.0, -dt), abs(x[SPEED])
