@@ -14,9 +14,9 @@ from pathlib import Path
 
 from bench import figures
 from bench.servers import real_server
-from v2x.bench_client import Load, Outcome, measure
-from v2x.bench_district import Scene, prepare_district
-from v2x.bench_subscriber import Subscriber
+from v2x.load.client import Load, Outcome, measure
+from v2x.load.district import Scene, prepare_district
+from v2x.load.subscriber import Subscriber
 
 OBJECTS = 50
 RATE_HZ = 10.0

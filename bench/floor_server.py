@@ -16,7 +16,6 @@ from intersections.map import IntersectionMap
 from positioning.frames import LocalFrame
 from positioning.samples import RsuFrame
 from v2x.app import Endpoints, note_endpoints, settle_interpreter
-from v2x.areas import areas_of, nearest_area
 from v2x.arrivals import Arrival, ArrivalQueue
 from v2x.broker import Broker
 from v2x.clock import ScaledClock
@@ -24,6 +23,7 @@ from v2x.commands import CommandGate
 from v2x.config import join_address, load_settings, split_address
 from v2x.district import parse_maps, read_maps
 from v2x.ingest import IngestLimits, IngestServer
+from v2x.ingest.areas import areas_of, nearest_area
 from v2x.messages import Message, MessageEncoder, MessageKind
 from v2x.mqtt import BrokerAddress, MqttLink
 from v2x.stations import StationRegistry

@@ -78,7 +78,8 @@ def road_users(reports: Sequence[TrackReport], centre: NDArray[np.float64]) -> I
     for row, track in enumerate(latest.ids):
         colour = COLOURS.get(ObjectClass(int(latest.classes[row])), "#555555")
         trail = [report.motion[report.ids == track, :2] for report in reports]
-        yield f'<polyline points="{points(np.concatenate(trail), centre)}" fill="none" stroke="{colour}" stroke-opacity=".4" stroke-width="3"/>'
+        path = points(np.concatenate(trail), centre)
+        yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-opacity=".4" stroke-width="3"/>'
         length, width = np.nan_to_num(latest.size_m[row], nan=0.8) * SCALE
         x, y = points(latest.motion[row : row + 1, :2], centre).split(",")
         degrees = math.degrees(latest.motion[row, 3])

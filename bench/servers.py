@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import Self
 
-from v2x.bench_client import endpoints_of
-from v2x.bench_district import District
+from v2x.load.client import endpoints_of
+from v2x.load.district import District
 
 READY_S = 60.0
 PAGE_BYTES = 4096

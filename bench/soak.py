@@ -13,10 +13,10 @@ from pathlib import Path
 from statistics import median
 
 from bench.servers import ServerUnderTest, real_server
-from v2x.bench_client import Load, Outcome, measure
-from v2x.bench_client import report as load_report
-from v2x.bench_district import Scene, prepare_district
-from v2x.bench_subscriber import Subscriber
+from v2x.load.client import Load, Outcome, measure
+from v2x.load.client import report as load_report
+from v2x.load.district import Scene, prepare_district
+from v2x.load.subscriber import Subscriber
 
 CROSSINGS, OBJECTS, RATE_HZ = 10, 50, 10.0  # two stations at each: 10,000 objects/s
 SAMPLE_S = 1.0

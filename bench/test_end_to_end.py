@@ -12,9 +12,9 @@ import pytest
 
 from bench.figures import record
 from bench.servers import ServerUnderTest, floor_server, real_server
-from v2x.bench_client import Load, measure
-from v2x.bench_district import Scene, prepare_district
-from v2x.bench_subscriber import Subscriber
+from v2x.load.client import Load, measure
+from v2x.load.district import Scene, prepare_district
+from v2x.load.subscriber import Subscriber
 
 CROSSINGS = 10
 RATE_HZ = 10.0

@@ -5,9 +5,9 @@ import time
 
 from bench.figures import record
 from positioning.frames import LocalFrame
-from v2x.admission import AdmissionLimits
-from v2x.areas import areas_of
 from v2x.arrivals import ArrivalQueue
+from v2x.ingest.admission import AdmissionLimits
+from v2x.ingest.areas import areas_of
 from v2x.ingest.source import StationSource
 from v2x.v1.roadside_pb2 import RsuFrame
 

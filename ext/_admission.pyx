@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """One sender's admission without a Python object per decision: rate, sequence, clock; and whether all rows lie in a circle.
 
-Rule: the same verdicts as the readable twin in `v2x.admission` and `v2x.clocks`, from the same constants; tests run both.
+Rule: the same verdicts as the readable twin in `v2x.ingest.admission` and `v2x.ingest.clocks`, from the same constants; tests run both.
 """
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer
@@ -10,7 +10,7 @@ from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t
 
 from positioning.samples import DETECTION_COLUMNS, Verdict
 
-from v2x import clocks, sequences
+from v2x.ingest import clocks, sequences
 
 cdef enum:
     WINDOW = 1024  # SEQUENCE_WINDOW
@@ -52,7 +52,7 @@ cdef inline int64_t distance(int64_t start, int64_t end) noexcept nogil:
 
 
 cdef class StationAdmission:
-    """The fast form of `v2x.admission.AdmissionTwin`."""
+    """The fast form of `v2x.ingest.admission.AdmissionTwin`."""
 
     cdef readonly object limits
     cdef readonly int64_t highest_taken, gaps, restarts, jumps_adopted

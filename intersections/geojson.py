@@ -33,29 +33,35 @@ def _feature(frame: LocalFrame, line: Polyline, properties: dict[str, Any]) -> F
 
 def _lanes(map: IntersectionMap) -> Iterator[tuple[Polyline, dict[str, Any]]]:
     for lane in map.lanes:
-        yield lane.polyline, {
-            "element": "lane",
-            "id": lane.id,
-            "kind": lane.kind,
-            "width_m": lane.width_m,
-            "speed_limit_mps": lane.speed_limit_mps,
-            "allows_vehicles": lane.allows_vehicles,
-            "length_m": round(map.length_m(lane.id), 3),
-        }
+        yield (
+            lane.polyline,
+            {
+                "element": "lane",
+                "id": lane.id,
+                "kind": lane.kind,
+                "width_m": lane.width_m,
+                "speed_limit_mps": lane.speed_limit_mps,
+                "allows_vehicles": lane.allows_vehicles,
+                "length_m": round(map.length_m(lane.id), 3),
+            },
+        )
 
 
 def _connections(map: IntersectionMap) -> Iterator[tuple[Polyline, dict[str, Any]]]:
     for connection in map.connections:
-        yield connection.path, {
-            "element": "connection",
-            "id": connection.id,
-            "ingress": connection.ingress,
-            "egress": connection.egress,
-            "priority": connection.priority,
-            "signal_group": connection.signal_group,
-            "yields_to": list(connection.yields_to),
-            "length_m": round(map.length_m(connection.id), 3),
-        }
+        yield (
+            connection.path,
+            {
+                "element": "connection",
+                "id": connection.id,
+                "ingress": connection.ingress,
+                "egress": connection.egress,
+                "priority": connection.priority,
+                "signal_group": connection.signal_group,
+                "yields_to": list(connection.yields_to),
+                "length_m": round(map.length_m(connection.id), 3),
+            },
+        )
 
 
 def _stop_lines(map: IntersectionMap) -> Iterator[tuple[Polyline, dict[str, Any]]]:
@@ -70,21 +76,27 @@ def _stop_lines(map: IntersectionMap) -> Iterator[tuple[Polyline, dict[str, Any]
 
 def _crossings(map: IntersectionMap) -> Iterator[tuple[Polyline, dict[str, Any]]]:
     for crossing in map.crossings:
-        yield crossing.polyline, {
-            "element": "crossing",
-            "id": crossing.id,
-            "width_m": crossing.width_m,
-            "signal_group": crossing.signal_group,
-        }
+        yield (
+            crossing.polyline,
+            {
+                "element": "crossing",
+                "id": crossing.id,
+                "width_m": crossing.width_m,
+                "signal_group": crossing.signal_group,
+            },
+        )
 
 
 def _zones(map: IntersectionMap) -> Iterator[tuple[Polyline, dict[str, Any]]]:
     for number, zone in enumerate(map.zones):
-        yield np.array([[zone.east_m, zone.north_m]]), {
-            "element": "zone",
-            "id": str(number),
-            "first": zone.first,
-            "second": zone.second,
-            "first_m": [zone.first_from_m, zone.first_to_m],
-            "second_m": [zone.second_from_m, zone.second_to_m],
-        }
+        yield (
+            np.array([[zone.east_m, zone.north_m]]),
+            {
+                "element": "zone",
+                "id": str(number),
+                "first": zone.first,
+                "second": zone.second,
+                "first_m": [zone.first_from_m, zone.first_to_m],
+                "second_m": [zone.second_from_m, zone.second_to_m],
+            },
+        )

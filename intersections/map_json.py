@@ -121,13 +121,9 @@ def _read(element: str, item: Any, read: Callable[[Item], T]) -> T:
         raise MapError(f"{element}: {error}") from error
 
 
-def _bare_map(
-    head: Item, lanes: tuple[Lane, ...], connections: tuple[Connection, ...], crossings: tuple[Crossing, ...]
-) -> IntersectionMap:
+def _bare_map(head: Item, lanes: tuple[Lane, ...], connections: tuple[Connection, ...], crossings: tuple[Crossing, ...]) -> IntersectionMap:
     degrees = head["origin"]
-    origin = Origin(
-        math.radians(degrees["latitude_deg"]), math.radians(degrees["longitude_deg"]), float(degrees.get("height_m", 0.0))
-    )
+    origin = Origin(math.radians(degrees["latitude_deg"]), math.radians(degrees["longitude_deg"]), float(degrees.get("height_m", 0.0)))
     groups = tuple(_text(group) for group in head.get("signal_groups", []))
     region = _text(head.get("region", "district"))
     return IntersectionMap(_text(head["id"]), origin, lanes, connections, crossings, (), groups, region)

@@ -155,7 +155,15 @@ class NetworkModel:
         return number in self._successors(hint) or self._paths.ingress[hint] == self._paths.ingress[number] >= 0
 
     def _tree(
-        self, motion: Floats, half_m: float, moving: bool, element: int, place: Floats, lamps: Any, horizon_s: float, stop_mps2: float,  # noqa: FBT001
+        self,
+        motion: Floats,
+        half_m: float,
+        moving: bool,
+        element: int,
+        place: Floats,
+        lamps: Any,
+        horizon_s: float,
+        stop_mps2: float,  # noqa: FBT001
     ) -> tuple[list[Visit], bool]:
         speed = motion[2]
         root = Visit(element, -place[0], math.inf, -1)

@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parents[1]
 def generate(target: Path) -> None:
     sources = sorted(str(path) for path in (ROOT / "proto").rglob("*.proto"))
     bundled = Path(protoc.__file__).parent / "_proto"
-    arguments = ["protoc", f"-I{ROOT / 'proto'}", f"-I{bundled}", f"--python_out={target}", f"--pyi_out={target}", f"--grpc_python_out={target}"]
-    if protoc.main([*arguments, *sources]):
+    outputs = [f"--{kind}_out={target}" for kind in ("python", "pyi", "grpc_python")]
+    if protoc.main(["protoc", f"-I{ROOT / 'proto'}", f"-I{bundled}", *outputs, *sources]):
         sys.exit("the protobuf compiler refused the contract, see above")
 
 

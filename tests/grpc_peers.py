@@ -10,9 +10,9 @@ from pathlib import Path
 import grpc
 
 from positioning.frames import LocalFrame
-from v2x.areas import areas_of, nearest_area
 from v2x.arrivals import ArrivalQueue
 from v2x.ingest import IngestLimits, IngestServer
+from v2x.ingest.areas import areas_of, nearest_area
 from v2x.stations import StationRegistry
 from v2x.tls import Binding
 from v2x.v1 import roadside_pb2, vehicle_pb2

@@ -69,9 +69,7 @@ class Outcome:
 
     def raised(self, kind=None):
         return [
-            (time_s, warning)
-            for time_s, warning in self.warnings
-            if warning.state is WarningState.RAISED and kind in (None, warning.kind)
+            (time_s, warning) for time_s, warning in self.warnings if warning.state is WarningState.RAISED and kind in (None, warning.kind)
         ]
 
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 70
 MAX_FILE_BYTES = 500_000
-BUILT = {".git", ".venv", "build", "dist", "state", "__pycache__", ".hypothesis", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache"}
+BUILT = {".git", ".venv", "build", "dist", "state", "__pycache__", ".hypothesis"}
 TEXT = {".py", ".pyx", ".pxd", ".pyi", ".proto", ".md", ".toml", ".json", ".lock", ".yaml", ".yml", "", ".html", ".js", ".css"}
 
 # Written in pieces, so that this file does not trip over itself.
@@ -25,11 +25,12 @@ FORBIDDEN_NAMES = re.compile(r"(Manager|Helper|Util|Utils|Processor)$|^process$|
 
 def files() -> list[Path]:
     found = [path for path in ROOT.rglob("*") if path.is_file() and not BUILT & set(path.relative_to(ROOT).parts)]
-    return [path for path in found if path.suffix in TEXT and ".egg-info" not in str(path) and "v2x/v1" not in str(path)]
+    foreign = ("_cache", ".egg-info", "v2x/v1")
+    return [path for path in found if path.suffix in TEXT and not any(word in str(path) for word in foreign)]
 
 
 def modules() -> list[Path]:
-    return [path for path in files() if path.suffix in {".py", ".pyx"}]
+    return [path for path in files() if path.suffix in {".py", ".pyx", ".pxi"}]
 
 
 @cache
@@ -56,10 +57,11 @@ def test_functions_are_short_and_well_named(path):
             assert not FORBIDDEN_NAMES.search(node.name), node.name
 
 
-@pytest.mark.parametrize("path", [path for path in modules() if path.suffix == ".pyx"], ids=name_of)
+@pytest.mark.parametrize("path", [path for path in modules() if path.suffix != ".py"], ids=name_of)
 def test_kernel_functions_are_short(path):
-    starts = [(number, line) for number, line in enumerate(path.read_text().splitlines(), 1) if re.match(r"(    )?(cp?def|def)\b.*[(:]", line)]
-    ends = [number for number, _ in starts[1:]] + [len(path.read_text().splitlines()) + 1]
+    lines = path.read_text().splitlines()
+    starts = [(number, line) for number, line in enumerate(lines, 1) if re.match(r"(    )?(cp?def|def)\b.*[(:]", line)]
+    ends = [number for number, _ in starts[1:]] + [len(lines) + 1]
     for (number, line), end in zip(starts, ends, strict=True):
         assert end - number <= MAX_FUNCTION_LINES + 2, f"line {number}: {line.strip()}"
 
@@ -86,4 +88,4 @@ def test_nothing_is_committed_that_must_not_be(path):
 def test_tests_do_not_sleep(path):
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "sleep":
-            assert isinstance(node.args[0], ast.Constant) and node.args[0].value == 0, f"line {node.lineno}: only sleep(0), to give way"
+            assert ast.unparse(node.args[0]) == "0", f"line {node.lineno}: only sleep(0), to give way"

@@ -24,13 +24,13 @@ class Room(NamedTuple):
 
 
 ROOMS = {
-    "serve": Room("v2x.serve_cli", "serve_app", "Serve intersections: roadside units in by gRPC, warnings out by MQTT."),
-    "demo": Room("v2x.demo", "demo_app", "Play recorded traffic at a real crossing through the whole road.", "sim"),
-    "sim": Room("v2x.sim_cli", "sim_app", "Simulated traffic against the road, by wire or in lockstep.", "sim"),
-    "replay": Room("v2x.replay_cli", "replay_app", "Play an input log again and verify what was decided."),
-    "map": Room("v2x.map_cli", "map_app", "Import, check and show maps."),
-    "station": Room("v2x.station_cli", "station_app", "List, approve and check roadside stations."),
-    "bench-client": Room("v2x.bench_client", "bench_app", "Load a server with stations; measure latency and loss."),
+    "serve": Room("v2x.cli.serve", "serve_app", "Serve intersections: roadside units in by gRPC, warnings out by MQTT."),
+    "demo": Room("v2x.demo.command", "demo_app", "Play recorded traffic at a real crossing through the whole road.", "sim"),
+    "sim": Room("v2x.cli.sim", "sim_app", "Simulated traffic against the road, by wire or in lockstep.", "sim"),
+    "replay": Room("v2x.cli.replay", "replay_app", "Play an input log again and verify what was decided."),
+    "map": Room("v2x.cli.map", "map_app", "Import, check and show maps."),
+    "station": Room("v2x.cli.station", "station_app", "List, approve and check roadside stations."),
+    "bench-client": Room("v2x.load.client", "bench_app", "Load a server with stations; measure latency and loss."),
 }
 
 EXAMPLES = """

@@ -2,7 +2,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from positioning.samples import Verdict
-from v2x.sequences import AdmissionLimits
+from v2x.ingest.sequences import AdmissionLimits
 
 class StationAdmission:
     @property

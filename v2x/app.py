@@ -20,7 +20,6 @@ import orjson
 import structlog
 
 from intersections.step import Intersection
-from v2x.areas import areas_of, nearest_area
 from v2x.arrivals import ArrivalQueue
 from v2x.broker import Broker
 from v2x.clock import ScaledClock
@@ -28,6 +27,7 @@ from v2x.commands import CommandGate
 from v2x.config import Settings, join_address, split_address
 from v2x.district import EXAMPLE_INTERSECTION, build_id, example_map_text, parse_maps, read_maps
 from v2x.ingest import IngestLimits, IngestServer
+from v2x.ingest.areas import areas_of, nearest_area
 from v2x.log_format import Header
 from v2x.messages import MessageEncoder
 from v2x.mqtt import BrokerAddress, MqttLink, broker_address

@@ -25,10 +25,10 @@ import structlog
 
 from intersections.decisions import Decision
 from positioning.samples import Verdict
-from v2x.admission import RateLimit
 from v2x.arrivals import Arrival
 from v2x.commands import CHANNEL_KINDS, COMMAND_CHANNEL, CommandGate, command_arrival
 from v2x.errors import ConfigError
+from v2x.ingest.admission import RateLimit
 from v2x.messages import DELIVERY, Message, MessageEncoder, MessageKind
 from v2x.outbox import OUTBOX_CAPACITY, Fate, Outbox
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from positioning.samples import Verdict
-from v2x.areas import Area, find_mistake
+from v2x.ingest.areas import Area, find_mistake
 
 Floats = NDArray[np.float64]
 

@@ -65,9 +65,7 @@ class WarningLedger:
         """(author, answer) of all who have acknowledged it."""
         return next((entry.answers for entry in self._entries.values() if entry.warning.id == warning_id), ())
 
-    def judge(
-        self, conflicts: Conflicts, view: TrackView, fresh: NDArray[np.bool_], now_ns: int, cause_of: CauseOf
-    ) -> list[Warning]:
+    def judge(self, conflicts: Conflicts, view: TrackView, fresh: NDArray[np.bool_], now_ns: int, cause_of: CauseOf) -> list[Warning]:
         """Raise, update and clear from one evaluation. fresh: (n,) tracks that were measured lately; only they raise."""
         rows = {int(id): row for row, id in enumerate(view.ids)}
         raised, held = self._masks(conflicts, now_ns)

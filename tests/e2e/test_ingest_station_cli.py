@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.grpc_peers import LATITUDE_DEG, frame_of, served, station_peer
+from v2x.cli.station import station_app
 from v2x.errors import ConfigError
-from v2x.station_cli import station_app
 
 
 def run(folder, *arguments):

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from positioning.samples import DETECTION_COLUMNS, Verdict
-from v2x.admission import AdmissionLimits, AdmissionTwin, Circle, RateLimit, StationAdmission
-from v2x.areas import Area
-from v2x.clocks import MILLISECOND_NS, SECOND_NS
-from v2x.sequences import SEQUENCE_MODULUS
+from v2x.ingest.admission import AdmissionLimits, AdmissionTwin, Circle, RateLimit, StationAdmission
+from v2x.ingest.areas import Area
+from v2x.ingest.clocks import MILLISECOND_NS, SECOND_NS
+from v2x.ingest.sequences import SEQUENCE_MODULUS
 
 START_NS = 1_800_000_000 * SECOND_NS
 MOMENTS = st.sampled_from([0, 1, 100 * MILLISECOND_NS, SECOND_NS, 61 * SECOND_NS]) | st.integers(0, 3 * SECOND_NS)

@@ -8,10 +8,10 @@ import pytest
 
 from v2x import recorder as recorder_module
 from v2x.arrivals import ArrivalKind
-from v2x.bench_district import PERIOD_S, Scene
 from v2x.clock import SetClock
 from v2x.district import build_id, example_map_text, intersections_of
 from v2x.events import EventLines
+from v2x.load.district import PERIOD_S, Scene
 from v2x.log_format import MAGIC, Gap, Header, LogError, RoadState, Step, encode_record
 from v2x.pipeline import Pipeline
 from v2x.recorder import LogPolicy, Recorder

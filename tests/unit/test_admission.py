@@ -5,9 +5,9 @@ from collections import Counter
 import pytest
 
 from positioning.samples import Verdict
-from v2x.admission import AdmissionLimits, AdmissionTwin, RateLimit, StationAdmission
-from v2x.clocks import MILLISECOND_NS, SECOND_NS
-from v2x.sequences import SEQUENCE_MODULUS
+from v2x.ingest.admission import AdmissionLimits, AdmissionTwin, RateLimit, StationAdmission
+from v2x.ingest.clocks import MILLISECOND_NS, SECOND_NS
+from v2x.ingest.sequences import SEQUENCE_MODULUS
 
 START_NS = 1_800_000_000 * SECOND_NS
 PERIOD_NS = 100 * MILLISECOND_NS

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from v2x import __main__ as cli
+from v2x.cli.replay import report
 from v2x.errors import ConfigError
 from v2x.replay import ReplayResult
-from v2x.replay_cli import report
 
 
 def run(*words, cwd=None):

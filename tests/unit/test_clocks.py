@@ -3,7 +3,7 @@
 import pytest
 
 from positioning.samples import Verdict
-from v2x.clocks import MILLISECOND_NS, SECOND_NS, SlidingMinimum, SourceClock
+from v2x.ingest.clocks import MILLISECOND_NS, SECOND_NS, SlidingMinimum, SourceClock
 
 START_NS = 1_800_000_000 * SECOND_NS
 PERIOD_NS = 100 * MILLISECOND_NS

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from intersections.map_json import dumps, load, loads
 from tests.small_network import SIGNALISED
+from v2x.cli.map import map_app, notes, summary
 from v2x.district import example_map_text
 from v2x.errors import ConfigError
 from v2x.importers.four_arms import four_arm_crossing
-from v2x.map_cli import map_app, notes, summary
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from positioning.samples import Verdict
-from v2x.areas import Area
+from v2x.ingest.areas import Area
 from v2x.station_check import METRES_PER_DEGREE, Observation, SeenFrame, Severity, findings
 
 LATITUDE_DEG, LONGITUDE_DEG = 52.2746, 10.5269

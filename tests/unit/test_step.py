@@ -169,6 +169,6 @@ def test_the_cause_is_the_frame_that_shows_a_party_not_the_last_of_the_batch():
         raised += [(number, d) for d in decisions if isinstance(d, Warning) and d.state is WarningState.RAISED]
         for user in users:
             user.advance(number * 0.1)
-    (number, warning), = raised
+    ((number, warning),) = raised
     assert warning.kind is WarningKind.ICW
     assert (warning.cause.station, warning.cause.sequence) == ("rsu-crossing", number)

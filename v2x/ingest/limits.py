@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from v2x.admission import AdmissionLimits
-from v2x.areas import AREA_RADIUS_M
+from v2x.ingest.admission import AdmissionLimits
+from v2x.ingest.areas import AREA_RADIUS_M
 
 MESSAGE_MARGIN_BYTES = 4096  # so that a frame slightly too large is counted and reported, not only cut off
 

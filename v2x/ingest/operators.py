@@ -8,9 +8,9 @@ import grpc
 import numpy as np
 
 from positioning.samples import Verdict
-from v2x.areas import Area
 from v2x.errors import WireError
 from v2x.ingest.access import Access, Context, RefusedError
+from v2x.ingest.areas import Area
 from v2x.ingest.roadside import RoadsideService
 from v2x.ingest.source import StationSource
 from v2x.station_check import Finding, Observation, SeenFrame, Severity, Watch, findings

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import grpc
 
 from positioning.samples import Verdict
-from v2x.areas import Area
 from v2x.arrivals import ArrivalQueue
-from v2x.clocks import SECOND_NS
 from v2x.ingest.access import Access, Context, RefusedError
+from v2x.ingest.areas import Area
+from v2x.ingest.clocks import SECOND_NS
 from v2x.ingest.limits import IngestLimits
 from v2x.ingest.source import StationSource
 from v2x.ingest.streams import STOPPING, OpenStream, Requests, first_message

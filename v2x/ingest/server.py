@@ -19,10 +19,10 @@ from grpc_reflection.v1alpha import reflection
 from intersections.decisions import Decision
 from positioning.frames import LocalFrame
 from positioning.samples import Verdict
-from v2x.areas import Locate, areas_of
 from v2x.arrivals import ArrivalQueue
 from v2x.errors import ConfigError
 from v2x.ingest.access import Access
+from v2x.ingest.areas import Locate, areas_of
 from v2x.ingest.limits import IngestLimits
 from v2x.ingest.operators import OperatorService, SensorOffsets
 from v2x.ingest.roadside import RoadsideService

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable, Collection
 
 from positioning.samples import Verdict
-from v2x.admission import StationAdmission
 from v2x.arrivals import Arrival, ArrivalKind, ArrivalQueue
 from v2x.errors import WireError
 from v2x.ingest.access import Access, Context, RefusedError
+from v2x.ingest.admission import StationAdmission
 from v2x.ingest.limits import IngestLimits
 from v2x.ingest.streams import STOPPING, OpenStream, Requests, first_message
 from v2x.ingest.tally import Tally

@@ -12,9 +12,9 @@ from typing import cast
 import numpy as np
 
 from positioning.samples import RsuFrame, Verdict
-from v2x.admission import AdmissionLimits, Circle, StationAdmission
-from v2x.areas import Area, Floats, find_mistake
 from v2x.arrivals import Arrival, ArrivalKind, ArrivalQueue
+from v2x.ingest.admission import AdmissionLimits, Circle, StationAdmission
+from v2x.ingest.areas import Area, Floats, find_mistake
 from v2x.ingest.tally import Situation, Tally, advice
 from v2x.station_check import Watch
 from v2x.v1 import common_pb2, roadside_pb2

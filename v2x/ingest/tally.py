@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from positioning.samples import Verdict
-from v2x.admission import StationAdmission
-from v2x.clocks import MILLISECOND_NS, SECOND_NS
+from v2x.ingest.admission import StationAdmission
+from v2x.ingest.clocks import MILLISECOND_NS, SECOND_NS
 
 SILENT_OBJECTS_NS = 10 * SECOND_NS
 

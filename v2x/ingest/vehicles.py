@@ -15,13 +15,13 @@ import grpc
 from intersections.decisions import Decision, SignalReport, TrackReport, Warning
 from positioning.frames import LocalFrame
 from positioning.samples import Verdict
-from v2x.admission import AdmissionLimits, RateLimit, StationAdmission
-from v2x.areas import Locate
 from v2x.arrivals import Arrival, ArrivalKind, ArrivalQueue
-from v2x.clocks import SECOND_NS
 from v2x.commands import acknowledgement, command_arrival, encode_command
 from v2x.errors import WireError
 from v2x.ingest.access import Access, Context, RefusedError
+from v2x.ingest.admission import AdmissionLimits, RateLimit, StationAdmission
+from v2x.ingest.areas import Locate
+from v2x.ingest.clocks import SECOND_NS
 from v2x.ingest.downlink import Downlink, DownlinkKind
 from v2x.ingest.limits import IngestLimits
 from v2x.ingest.streams import STOPPING, OpenStream, Requests, first_message

@@ -9,8 +9,8 @@ Rules:
 
 from positioning.samples import Verdict
 from v2x._admission import Circle, StationAdmission
-from v2x.clocks import SourceClock
-from v2x.sequences import AdmissionLimits, RateLimit, SequenceWindow
+from v2x.ingest.clocks import SourceClock
+from v2x.ingest.sequences import AdmissionLimits, RateLimit, SequenceWindow
 
 __all__ = ["AdmissionLimits", "AdmissionTwin", "Circle", "RateLimit", "StationAdmission"]
 

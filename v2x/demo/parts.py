@@ -19,7 +19,7 @@ from typing import Any, Self
 import aiomqtt
 import orjson
 
-from v2x.demo_server import CLOCK_FILE
+from v2x.demo.server import CLOCK_FILE
 from v2x.sim.latency import Receipts
 from v2x.sim.scenario import Scenario
 
@@ -71,7 +71,7 @@ class Children:
             words += [f"--{name}", address]
         if speed != 1.0:
             settings = {"state": str(self._state), "maps": [str(map_file)], "stations": str(stations), **listeners}
-            words = ["v2x.demo_server", f"{speed:g}", json.dumps(settings)]
+            words = ["v2x.demo.server", f"{speed:g}", json.dumps(settings)]
         with (self._state / "serve.log").open("wb") as log:
             self._server = await _start(words, log, log)
 

@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from v2x.demo_parts import Children, DemoError, Listener, Status, closing_summary, live_line, wait_for_endpoints
+from v2x.demo.parts import Children, DemoError, Listener, Status, closing_summary, live_line, wait_for_endpoints
 from v2x.errors import ConfigError
 from v2x.sim.latency import Receipts
 from v2x.sim.scenario import ScenarioError

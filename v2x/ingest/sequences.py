@@ -8,7 +8,7 @@ Rules:
 
 from dataclasses import dataclass
 
-from v2x.clocks import LATE_WINDOW_NS, SECOND_NS
+from v2x.ingest.clocks import LATE_WINDOW_NS, SECOND_NS
 
 SEQUENCE_MODULUS = 1 << 32
 SEQUENCE_WINDOW = 1024  # numbers remembered: 40 s at the default rate; also the largest leap that counts as a gap

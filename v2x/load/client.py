@@ -22,9 +22,9 @@ import numpy as np
 import orjson
 import typer
 
-from v2x.bench_district import District, Peer, Scene, load_district, prepare_district
-from v2x.bench_subscriber import Receipt, Subscriber
 from v2x.errors import ConfigError
+from v2x.load.district import District, Peer, Scene, load_district, prepare_district
+from v2x.load.subscriber import Receipt, Subscriber
 from v2x.v1 import common_pb2, roadside_pb2
 
 PROBES = frozenset({"RAISED", "CLEARED"})

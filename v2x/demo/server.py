@@ -1,6 +1,6 @@
 """The server under a faster clock, for demos at more than real time. Not a way to serve real roads.
 
-Run as: python -m v2x.demo_server SPEED SETTINGS-AS-JSON
+Run as: python -m v2x.demo.server SPEED SETTINGS-AS-JSON
 
 Rules:
 * Everything but the clock is what `v2x serve` serves.
