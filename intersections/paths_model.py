@@ -158,12 +158,12 @@ class NetworkModel:
         self,
         motion: Floats,
         half_m: float,
-        moving: bool,
+        moving: bool,  # noqa: FBT001 - a row of the kernel's arrays
         element: int,
         place: Floats,
         lamps: Any,
         horizon_s: float,
-        stop_mps2: float,  # noqa: FBT001
+        stop_mps2: float,
     ) -> tuple[list[Visit], bool]:
         speed = motion[2]
         root = Visit(element, -place[0], math.inf, -1)
