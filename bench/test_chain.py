@@ -66,16 +66,16 @@ def payload_sets(frame, scene, count):
         rows[:, Detection.LENGTH_M : Detection.HEIGHT_M + 1] = sizes
         rows[:, Detection.POSITION_SIGMA_M], rows[:, Detection.SPEED_SIGMA_MPS] = NOISE_M, 0.3
         rows[:, Detection.HEADING_SIGMA_RAD], rows[:, Detection.EXISTENCE] = math.radians(2), 1.0
-        sets.append(frames_of(rows, classes, moment))
+        rows[:, Detection.LOCAL_ID], rows[:, Detection.OBJECT_CLASS] = range(count), classes
+        sets.append(frames_of(rows, moment))
     return sets
 
 
-def frames_of(rows, classes, moment):
+def frames_of(rows, moment):
     frames = []
     for number, start in enumerate(range(0, len(rows), FRAME_OBJECTS)):
         part = slice(start, start + FRAME_OBJECTS)
-        ids = np.arange(len(rows))[part]
-        seen = Seen(ids, classes[part], rows[part], ids)
+        seen = Seen(rows[part], np.arange(len(rows))[part])
         payload = rsu_frame(f"rsu-{number}", "example", moment, START_NS + moment * PERIOD_NS, seen)
         frames.append((f"rsu-{number}", payload))
     return frames

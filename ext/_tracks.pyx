@@ -25,7 +25,7 @@ cdef enum:  # as `positioning.track_columns`
     UNKNOWN = 0, TRUSTED = 1, DOUBTED = 2, FAULTY = 3, RECOVERING = 4
     ACCELERATION_SIGMA = 0, ACCELERATION_TIME = 1, YAW_SIGMA = 2, YAW_TIME = 3, SPEED_WALK = 4, HEADING_WALK = 5, POSITION_WALK = 6
     TOP_SPEED = 7, POSITION_SIGMA = 8, SPEED_SIGMA = 9, HEADING_SIGMA = 10, LENGTH = 11, WIDTH = 12, KIND = 13, PROFILE_COLUMNS = 14
-    DETECTION_COLUMNS = 13, EVENT_COLUMNS = 7
+    DETECTION_COLUMNS = 15, LAST_LOCAL_ID = 65535, EVENT_COLUMNS = 7
     EXIT_CELLS = 64
     MISSING = -1, OUTSIDE = -2  # of a detection
     EDGES = 8  # tracks considered per detection, the likeliest
@@ -104,13 +104,13 @@ include "_tracks_search.pxi"
 
 
 cdef Py_ssize_t take_frame(
-    Table* t, Room* room, Py_ssize_t tracks, int source, int64_t now, const int64_t* local_ids, const uint8_t* classes, const double* rows,
-    const double* enu, int count, double radius, int64_t next_id, int64_t* outcome
+    Table* t, Room* room, Py_ssize_t tracks, int source, int64_t now, const double* rows, const double* enu, int count, double radius,
+    int64_t next_id, int64_t* outcome
 ) noexcept nogil:
     cdef Py_ssize_t row, after = tracks
     cdef int j, placed = 0, found = 0
     for j in range(count):
-        read(rows + j * DETECTION_COLUMNS, enu + 2 * j, local_ids[j], classes[j], t.offsets + 3 * source, t.profiles, &room.seen[j])
+        read(rows + j * DETECTION_COLUMNS, enu + 2 * j, t.offsets + 3 * source, t.profiles, &room.seen[j])
         room.degrees[j] = 0
         outcome[j] = MISSING if isnan(enu[2 * j]) or isnan(enu[2 * j + 1]) else OUTSIDE
         if fabs(enu[2 * j]) <= radius and fabs(enu[2 * j + 1]) <= radius:
@@ -186,8 +186,8 @@ cdef class Tracks:
         self.kept = (motion, covariance, marks, numbers, links, link_marks, profiles, offsets, offset_covariance, exits, events)
 
     def take_frame(
-        self, Py_ssize_t count, int source, int64_t now_ns, int64_t next_id, const int64_t[::1] local_ids, const uint8_t[::1] classes,
-        const double[:, ::1] rows, const double[:, ::1] enu, double radius_m, int64_t[::1] outcome
+        self, Py_ssize_t count, int source, int64_t now_ns, int64_t next_id, const double[:, ::1] rows,
+        const double[:, ::1] enu, double radius_m, int64_t[::1] outcome
     ):
         """-> (tracks, events, detections without a position, detections beyond the radius).
 
@@ -199,17 +199,17 @@ cdef class Tracks:
         if not (0 <= count and count + n <= self.capacity and 0 < source <= self.table.stations):
             raise ValueError("no room for the tracks of this frame, or an unknown source")
         if not (
-            local_ids.shape[0] == classes.shape[0] == enu.shape[0] == outcome.shape[0] == n
+            enu.shape[0] == outcome.shape[0] == n
             and rows.shape[1] == DETECTION_COLUMNS and enu.shape[1] == 2
         ):
-            raise ValueError("local_ids, classes, rows, enu and outcome must describe the same detections")
+            raise ValueError("rows, enu and outcome must describe the same detections")
         self.table.event_count = 0
         if n == 0:
             return count, 0, 0, 0
         with nogil:
             if reserve(&room, n, count) == 0:
-                after = take_frame(&self.table, &room, count, source, now_ns, &local_ids[0], &classes[0], &rows[0, 0], &enu[0, 0], <int> n,
-                                   radius_m, next_id, &outcome[0])
+                after = take_frame(&self.table, &room, count, source, now_ns, &rows[0, 0], &enu[0, 0], <int> n, radius_m, next_id,
+                                   &outcome[0])
             else:
                 after = -1
             release(&room)
@@ -220,7 +220,7 @@ cdef class Tracks:
             outside += outcome[j] == OUTSIDE
         return after, self.table.event_count, missing, outside
 
-    def take_own(self, Py_ssize_t count, Py_ssize_t row, int64_t now_ns, int kind, const double[::1] values, double east_m, double north_m):
+    def take_own(self, Py_ssize_t count, Py_ssize_t row, int64_t now_ns, const double[::1] values, double east_m, double north_m):
         """Put a vehicle's own sample into its track. -> (inside the gate, events)."""
         cdef double enu[2]
         cdef Seen z
@@ -231,11 +231,11 @@ cdef class Tracks:
         enu[1] = north_m
         self.table.event_count = 0
         with nogil:
-            read(&values[0], enu, 0, kind, self.table.offsets, self.table.profiles, &z)
+            read(&values[0], enu, self.table.offsets, self.table.profiles, &z)
             inside = fuse_own(&self.table, row, &z, now_ns, &c)
         return bool(inside), self.table.event_count
 
-    def nearest_own(self, Py_ssize_t count, int64_t now_ns, int kind, const double[::1] values, double east_m, double north_m):
+    def nearest_own(self, Py_ssize_t count, int64_t now_ns, const double[::1] values, double east_m, double north_m):
         """The track a vehicle's sample most likely is. -> (row or -1 = none near, cost, cost of the next likely)."""
         cdef double enu[2]
         cdef double costs[2]
@@ -246,11 +246,11 @@ cdef class Tracks:
         enu[0] = east_m
         enu[1] = north_m
         with nogil:
-            read(&values[0], enu, 0, kind, self.table.offsets, self.table.profiles, &z)
+            read(&values[0], enu, self.table.offsets, self.table.profiles, &z)
             best = likeliest(&self.table, count, &z, now_ns, costs)
         return best, costs[0], costs[1]
 
-    def begin_own(self, Py_ssize_t count, int64_t id, int64_t now_ns, int kind, const double[::1] values, double east_m, double north_m):
+    def begin_own(self, Py_ssize_t count, int64_t id, int64_t now_ns, const double[::1] values, double east_m, double north_m):
         """A new track at row `count` from a vehicle's own sample."""
         cdef double enu[2]
         cdef Seen z
@@ -259,7 +259,7 @@ cdef class Tracks:
         enu[0] = east_m
         enu[1] = north_m
         with nogil:
-            read(&values[0], enu, 0, kind, self.table.offsets, self.table.profiles, &z)
+            read(&values[0], enu, self.table.offsets, self.table.profiles, &z)
             begin(&self.table, count, id, 0, &z, now_ns)
 
     def view(

@@ -5,12 +5,11 @@ cdef inline double known(double value, double low, double high) noexcept nogil:
     return value if low <= value <= high else NAN
 
 
-cdef void read(const double* row, const double* enu, int64_t local_id, int kind, const double* offset, const double* profiles,
-               Seen* z) noexcept nogil:
+cdef void read(const double* row, const double* enu, const double* offset, const double* profiles, Seen* z) noexcept nogil:
     """Take the station's offset (clockwise yaw about the origin, then a shift) off; defaults for what is not said."""
     cdef const double* profile
-    z.kind = kind if 0 <= kind < CLASSES else 0
-    z.local_id = local_id
+    z.kind = <int> row[14] if 0 <= row[14] < CLASSES else 0
+    z.local_id = <int64_t> row[13] if 0 <= row[13] <= LAST_LOCAL_ID else 0
     profile = profiles + z.kind * PROFILE_COLUMNS
     z.east = enu[0] - offset[0] - enu[1] * offset[2]
     z.north = enu[1] - offset[1] + enu[0] * offset[2]

@@ -33,7 +33,7 @@ def absorb_one(
     memset(none, 0, sizeof(none))
     numbers[N_SPEED_SURPRISES] = surprises[0]
     numbers[N_HEADING_SURPRISES] = surprises[1]
-    read(&row[0], enu, 0, kind, none, &profiles[0, 0], &z)
+    read(&row[0], enu, none, &profiles[0, 0], &z)
     memcpy(q, &covariance[0, 0], sizeof(q))
     predict(&motion[0], q, dt_s, profile, True, y, &flow)
     absorb(y, q, &z, z.position_sigma * z.position_sigma, 0, usable_speed_sigma(&z, speed_trust, profile),

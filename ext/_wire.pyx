@@ -31,7 +31,10 @@ cdef extern from "Python.h":
     object PyUnicode_DecodeUTF8(const char* text, Py_ssize_t length, const char* errors)
 
 cdef enum:
-    COLUMNS = 13  # of `positioning.samples.Detection`
+    COLUMNS = 15  # of `positioning.samples.Detection`: those with a scale, then two
+    SCALED_COLUMNS = 13
+    LOCAL_ID_COLUMN = 13
+    CLASS_COLUMN = 14
     FIRST_SCALED_FIELD = 3  # DetectedObject's field f is column f - 3
     LAST_FIELD = 15
     LAST_CLASS = 10
@@ -220,8 +223,6 @@ include "_wire_objects.pxi"
 # The thin Python side
 
 cdef object _empty = np.empty
-cdef object _int64 = np.dtype(np.int64)
-cdef object _uint8 = np.dtype(np.uint8)
 
 
 cdef str _text(const Text* text):
@@ -260,19 +261,15 @@ cdef class ParsedFrame:
     cdef readonly uint64_t stamp_value
     cdef tuple _sensors
     cdef bytes _sensor_bytes
-    cdef readonly object local_ids
-    cdef readonly object classes
     cdef readonly object rows
     cdef readonly Py_ssize_t left_out
 
-    def __init__(self, station, intersection, sequence, stamp, sensors, local_ids, classes, rows, left_out):
+    def __init__(self, station, intersection, sequence, stamp, sensors, rows, left_out):
         self.station = station
         self.intersection = intersection
         self.sequence = sequence
         self.stamp_form, self.stamp_value = stamp
         self._sensors = sensors
-        self.local_ids = local_ids
-        self.classes = classes
         self.rows = rows
         self.left_out = left_out
 
@@ -289,21 +286,21 @@ cdef class ParsedFrame:
 
 @cython.final
 cdef class FrameReader:
-    """Reads frames by one table of scales: float64 (COLUMNS, 4) of lowest, highest, unavailable, factor.
+    """Reads frames by one table of scales: float64 (SCALED_COLUMNS, 4) of lowest, highest, unavailable, factor.
 
     `malformed` and `oversized` make the exception for a text: what to raise is the caller's to say.
     """
 
-    cdef Scale[COLUMNS] scales
+    cdef Scale[SCALED_COLUMNS] scales
     cdef object malformed
     cdef object oversized
 
     def __init__(self, const double[:, ::1] table, malformed, oversized):
         cdef int column
         cdef Scale* scale
-        if table.shape[0] != COLUMNS or table.shape[1] != 4:
-            raise ValueError(f"a table of ({COLUMNS}, 4) is wanted")
-        for column in range(COLUMNS):
+        if table.shape[0] != SCALED_COLUMNS or table.shape[1] != 4:
+            raise ValueError(f"a table of ({SCALED_COLUMNS}, 4) is wanted")
+        for column in range(SCALED_COLUMNS):
             if column >= 2 and not max(abs(table[column, 0]), abs(table[column, 1]), abs(table[column, 2])) < USUAL_LIMIT:
                 raise ValueError(f"codes of column {column} pass three bytes of varint")
             scale = &self.scales[column]
@@ -361,23 +358,15 @@ cdef class FrameReader:
 
     cdef int _objects(self, const uint8_t* stop, const Header* header, ParsedFrame frame) except -1:
         """The GIL is kept: a frame takes a few microseconds, letting go and asking again would cost as much."""
-        cdef Py_buffer local_ids, classes, rows
+        cdef Py_buffer rows
         cdef Py_ssize_t kept
-        frame.local_ids = _empty(header.objects, _int64)
-        frame.classes = _empty(header.objects, _uint8)
         frame.rows = _empty((header.objects, COLUMNS))
-        PyObject_GetBuffer(frame.local_ids, &local_ids, PyBUF_WRITABLE)
-        PyObject_GetBuffer(frame.classes, &classes, PyBUF_WRITABLE)
         PyObject_GetBuffer(frame.rows, &rows, PyBUF_WRITABLE)
-        kept = read_objects(stop, header, self.scales, <int64_t*>local_ids.buf, <uint8_t*>classes.buf, <double*>rows.buf)
-        PyBuffer_Release(&local_ids)
-        PyBuffer_Release(&classes)
+        kept = read_objects(stop, header, self.scales, <double*>rows.buf)
         PyBuffer_Release(&rows)
         if kept < 0:
             raise self.malformed("an object is not its wire form")
         frame.left_out = header.objects - kept
         if kept < header.objects:
-            frame.local_ids = frame.local_ids[:kept].copy()
-            frame.classes = frame.classes[:kept].copy()
             frame.rows = frame.rows[:kept].copy()
         return 0

@@ -12,26 +12,26 @@ cdef Taken judge_object(uint32_t local_id, const int64_t* raw, const Scale* scal
     cdef int column
     if local_id > LAST_LOCAL_ID or (raw[0] == 0 and raw[1] == 0):
         return LEFT_OUT
-    for column in range(COLUMNS):
+    for column in range(SCALED_COLUMNS):
         if scales[column].lowest <= raw[column] <= scales[column].highest:
             row[column] = raw[column] * scales[column].factor
         elif raw[column] == scales[column].unavailable and column >= 2:
             row[column] = NAN
         else:
             return LEFT_OUT
+    row[LOCAL_ID_COLUMN] = local_id
     return KEPT
 
 
-cdef Taken read_any_object(const uint8_t* p, const uint8_t* stop, const Scale* scales,
-                           int64_t* local_id, uint8_t* kind, double* row) noexcept nogil:
+cdef Taken read_any_object(const uint8_t* p, const uint8_t* stop, const Scale* scales, double* row) noexcept nogil:
     """An object in any form that the wire allows: any order, repeated and unknown fields; the last value of a field counts."""
     cdef uint32_t tag, value, field, identity = 0
-    cdef int64_t[COLUMNS] raw
+    cdef int64_t[SCALED_COLUMNS] raw
     cdef int column
     raw[0] = raw[1] = 0
-    for column in range(2, COLUMNS):
+    for column in range(2, SCALED_COLUMNS):
         raw[column] = scales[column].unavailable
-    kind[0] = 0
+    row[CLASS_COLUMN] = 0
     while p != stop:
         p = read_tag(p, stop, &tag)
         if p == NULL:
@@ -54,10 +54,9 @@ cdef Taken read_any_object(const uint8_t* p, const uint8_t* stop, const Scale* s
         if tag == OBJECT_ID:
             identity = value
         elif tag == OBJECT_CLASS:
-            kind[0] = value if value <= LAST_CLASS else 0
+            row[CLASS_COLUMN] = value if value <= LAST_CLASS else 0
         else:
             raw[field - FIRST_SCALED_FIELD] = zigzag(value) if tag == OBJECT_ACCELERATION or tag == OBJECT_YAW_RATE else value
-    local_id[0] = identity
     return judge_object(identity, raw, scales, row)
 
 
@@ -108,8 +107,7 @@ cdef inline const uint8_t* take_field(const uint8_t* p, uint32_t tag, bint signe
     return p
 
 
-cdef Taken read_usual_object(const uint8_t* p, const uint8_t* stop, const Scale* scales,
-                             int64_t* local_id, uint8_t* kind, double* row) noexcept nogil:
+cdef Taken read_usual_object(const uint8_t* p, const uint8_t* stop, const Scale* scales, double* row) noexcept nogil:
     """An object as encoders write it: fields in order, each once, all in range. Where it is not so UNUSUAL, and nothing is lost.
 
     Reads inside the USUAL_SPAN bytes from `p`, whatever the object's length: local id, class and eleven fields of at most four
@@ -118,15 +116,15 @@ cdef Taken read_usual_object(const uint8_t* p, const uint8_t* stop, const Scale*
     cdef bint usual = True
     cdef uint32_t value
     cdef int64_t latitude, longitude
-    local_id[0] = 0
-    kind[0] = 0
+    row[LOCAL_ID_COLUMN] = 0
+    row[CLASS_COLUMN] = 0
     if p[0] == OBJECT_ID:
         p = take_varint(p + 1, &value)
         usual = value <= LAST_LOCAL_ID
-        local_id[0] = value
+        row[LOCAL_ID_COLUMN] = value
     if p[0] == OBJECT_CLASS:
         usual = usual and p[1] <= LAST_CLASS
-        kind[0] = p[1]
+        row[CLASS_COLUMN] = p[1]
         p += 2
     if p[0] != OBJECT_LATITUDE or p[5] != OBJECT_LONGITUDE:
         return UNUSUAL
@@ -152,8 +150,7 @@ cdef Taken read_usual_object(const uint8_t* p, const uint8_t* stop, const Scale*
     return KEPT if usual and p == stop else UNUSUAL
 
 
-cdef Py_ssize_t read_objects(const uint8_t* stop, const Header* header, const Scale* scales,
-                             int64_t* local_ids, uint8_t* kinds, double* rows) noexcept nogil:
+cdef Py_ssize_t read_objects(const uint8_t* stop, const Header* header, const Scale* scales, double* rows) noexcept nogil:
     """Rows kept, or -1 where an object is malformed."""
     cdef const uint8_t* p = header.first_object
     cdef Py_ssize_t kept = 0, length = 0
@@ -168,9 +165,9 @@ cdef Py_ssize_t read_objects(const uint8_t* stop, const Header* header, const Sc
             return -1
         taken = UNUSUAL
         if stop - p > USUAL_SPAN:
-            taken = read_usual_object(p, p + length, scales, &local_ids[kept], &kinds[kept], &rows[kept * COLUMNS])
+            taken = read_usual_object(p, p + length, scales, &rows[kept * COLUMNS])
         if taken == UNUSUAL:
-            taken = read_any_object(p, p + length, scales, &local_ids[kept], &kinds[kept], &rows[kept * COLUMNS])
+            taken = read_any_object(p, p + length, scales, &rows[kept * COLUMNS])
         if taken == MALFORMED:
             return -1
         kept += taken

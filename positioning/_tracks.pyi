@@ -45,20 +45,14 @@ class Tracks:
         source: int,
         now_ns: int,
         next_id: int,
-        local_ids: NDArray[int64],
-        classes: NDArray[uint8],
         rows: NDArray[float64],
         enu: NDArray[float64],
         radius_m: float,
         outcome: NDArray[int64],
     ) -> tuple[int, int, int, int]: ...
-    def take_own(
-        self, count: int, row: int, now_ns: int, kind: int, values: NDArray[float64], east_m: float, north_m: float
-    ) -> tuple[bool, int]: ...
-    def nearest_own(
-        self, count: int, now_ns: int, kind: int, values: NDArray[float64], east_m: float, north_m: float
-    ) -> tuple[int, float, float]: ...
-    def begin_own(self, count: int, id: int, now_ns: int, kind: int, values: NDArray[float64], east_m: float, north_m: float) -> None: ...
+    def take_own(self, count: int, row: int, now_ns: int, values: NDArray[float64], east_m: float, north_m: float) -> tuple[bool, int]: ...
+    def nearest_own(self, count: int, now_ns: int, values: NDArray[float64], east_m: float, north_m: float) -> tuple[int, float, float]: ...
+    def begin_own(self, count: int, id: int, now_ns: int, values: NDArray[float64], east_m: float, north_m: float) -> None: ...
     def view(
         self,
         count: int,

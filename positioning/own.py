@@ -51,7 +51,6 @@ class OwnLinks:
         vehicle: str,
         next_id: int,
         now_ns: int,
-        kind: int,
         values: NDArray[np.float64],
         east_m: float,
         north_m: float,
@@ -59,7 +58,7 @@ class OwnLinks:
         """-> (verdict, tracks begun, events of the kernel)."""
         link = self._link(vehicle, arrays)
         row = _row_of(arrays, link.key)
-        sample = (now_ns, kind, values, east_m, north_m)
+        sample = (now_ns, values, east_m, north_m)
         if row >= 0:
             inside, events = kernel.take_own(arrays.count, row, *sample)
             link.strikes = 0 if inside else link.strikes + 1

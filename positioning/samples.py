@@ -71,7 +71,7 @@ class Verdict(IntEnum):
 
 
 class Detection(IntEnum):
-    """Columns of a detection row (float64); NaN = unavailable."""
+    """Columns of a detection row (float64); NaN = unavailable. One array holds it all, for a frame is read thousands of times a second."""
 
     LATITUDE_RAD = 0
     LONGITUDE_RAD = 1
@@ -86,6 +86,8 @@ class Detection(IntEnum):
     SPEED_SIGMA_MPS = 10
     HEADING_SIGMA_RAD = 11
     EXISTENCE = 12  # 0..1
+    LOCAL_ID = 13  # the station's own number, 0..65535; of a vehicle's own sample unavailable
+    OBJECT_CLASS = 14  # `ObjectClass`
 
 
 DETECTION_COLUMNS = len(Detection)
@@ -95,8 +97,6 @@ DETECTION_COLUMNS = len(Detection)
 class RsuFrame:
     """What one roadside station saw at one moment. Never written to after construction.
 
-    local_ids: int64 (n,), the station's own numbers.
-    classes: uint8 (n,), `ObjectClass`.
     rows: float64 (n, DETECTION_COLUMNS), C-contiguous, columns by `Detection`.
     """
 
@@ -105,19 +105,19 @@ class RsuFrame:
     sequence: int
     measured_ns: int
     received_ns: int
-    local_ids: NDArray[np.int64]
-    classes: NDArray[np.uint8]
     rows: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        count = len(self.rows)
-        assert self.rows.shape == (count, DETECTION_COLUMNS)
-        assert self.local_ids.shape == self.classes.shape == (count,)
+        assert self.rows.ndim == 2
+        assert self.rows.shape[1] == DETECTION_COLUMNS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MotionSample:
-    """What a connected vehicle says of itself. `row`: float64 (DETECTION_COLUMNS,), columns by `Detection`."""
+    """What a connected vehicle says of itself.
+
+    `row`: float64 (DETECTION_COLUMNS,), columns by `Detection`; OBJECT_CLASS is `object_class`, LOCAL_ID is unavailable.
+    """
 
     vehicle: str
     intersection: str
@@ -136,3 +136,4 @@ class MotionSample:
 
     def __post_init__(self) -> None:
         assert self.row.shape == (DETECTION_COLUMNS,)
+        assert self.row[Detection.OBJECT_CLASS] == self.object_class

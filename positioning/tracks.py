@@ -20,7 +20,7 @@ from positioning.own import OwnLinks
 from positioning.samples import Detection, FixStatus, MotionSample, RsuFrame, Verdict
 from positioning.source_faults import Faults, SourceFault
 from positioning.track_arrays import MAX_SOURCES, MAX_TRACKS, TrackArrays
-from positioning.track_columns import CLASSES, Mark, Number
+from positioning.track_columns import Mark, Number
 
 __all__ = ["SourceFault", "TrackTable", "TrackView", "TrackerConfig"]
 
@@ -88,7 +88,7 @@ class TrackTable:
             return Counter({refused or Verdict.RATE_LIMITED: count})
         enu = self._frame.enu_from_geodetic(frame.rows[:, Detection.LATITUDE_RAD], frame.rows[:, Detection.LONGITUDE_RAD])
         self._make_room(count)
-        seen = (frame.local_ids, frame.classes, frame.rows, enu, self._config.radius_m, np.empty(count, np.int64))
+        seen = (frame.rows, enu, self._config.radius_m, np.empty(count, np.int64))
         after, events, missing, outside = self._kernel.take_frame(self._arrays.count, source, frame.measured_ns, self._next_id, *seen)
         self._next_id += after - self._arrays.count
         self._arrays.count = after
@@ -223,10 +223,9 @@ class TrackTable:
         refused = self._refused(sample.vehicle, sample.sequence, sample.measured_ns, sample.received_ns)
         if refused:
             return refused
-        kind = int(sample.object_class) if 0 <= sample.object_class < CLASSES else 0
         self._make_room(1)
         verdict, begun, events = self._own.take(
-            self._kernel, self._arrays, sample.vehicle, self._next_id, sample.measured_ns, kind, row, east, north
+            self._kernel, self._arrays, sample.vehicle, self._next_id, sample.measured_ns, row, east, north
         )
         self._next_id += begun
         self._note_faults(events, sample.measured_ns)

@@ -102,8 +102,8 @@ def frame(intersection, users, time_s, now_ns, sequence, noise, random, station=
     rows[:, Detection.SPEED_SIGMA_MPS] = max(noise.speed_mps, 0.1)
     rows[:, Detection.HEADING_SIGMA_RAD] = max(noise.heading_rad, math.radians(0.3))
     rows[:, Detection.EXISTENCE] = 1.0
-    classes = np.array([user.object_class for user in users], np.uint8)
-    return RsuFrame(station, intersection.id, sequence, now_ns, now_ns, np.arange(len(users)), classes, rows)
+    rows[:, Detection.LOCAL_ID], rows[:, Detection.OBJECT_CLASS] = range(len(users)), [user.object_class for user in users]
+    return RsuFrame(station, intersection.id, sequence, now_ns, now_ns, rows)
 
 
 @cache

@@ -30,20 +30,16 @@ def detection_row(east, north, speed=NAN, heading=NAN, **more):
 
 def rsu_frame(time_s, rows, *, station="a", sequence=0, local_ids=None, classes=None, received_s=None):
     count = len(rows)
-    return RsuFrame(
-        station,
-        "x",
-        sequence,
-        seconds(time_s),
-        seconds(time_s if received_s is None else received_s),
-        np.arange(count, dtype=np.int64) if local_ids is None else np.asarray(local_ids, np.int64),
-        np.full(count, ObjectClass.CAR, np.uint8) if classes is None else np.asarray(classes, np.uint8),
-        np.array(rows, dtype=float).reshape(count, DETECTION_COLUMNS),
-    )
+    table = np.array(rows, dtype=float).reshape(count, DETECTION_COLUMNS)
+    table[:, Detection.LOCAL_ID] = np.arange(count) if local_ids is None else local_ids
+    table[:, Detection.OBJECT_CLASS] = ObjectClass.CAR if classes is None else classes
+    return RsuFrame(station, "x", sequence, seconds(time_s), seconds(time_s if received_s is None else received_s), table)
 
 
 def motion_sample(time_s, row, *, vehicle="v", sequence=0, received_s=None, kind=ObjectClass.CAR):
     received = seconds(time_s if received_s is None else received_s)
+    row = row.copy()
+    row[Detection.OBJECT_CLASS] = kind
     return MotionSample(vehicle, "x", sequence, seconds(time_s), received, kind, Role.PRIVATE, FixStatus.SINGLE, row)
 
 

@@ -11,7 +11,7 @@ MAX_SENSORS: Final = 64
 class ParsedFrame:
     # An RsuFrame off the wire: SI units, NaN = unavailable, its stamp still the sender's.
     # stamp: (form, value), form by `v2x.wire.stamps.StampForm`; sensors: (id, SensorKind, SensorHealth) each;
-    # local_ids int64 (n,), classes uint8 (n,), rows float64 (n, DETECTION_COLUMNS); left_out: objects out of range or without a position.
+    # rows: float64 (n, DETECTION_COLUMNS); left_out: objects out of range or without a position.
     @property
     def station(self) -> str: ...
     @property
@@ -23,10 +23,6 @@ class ParsedFrame:
     @property
     def sensors(self) -> tuple[tuple[str, int, int], ...]: ...
     @property
-    def local_ids(self) -> NDArray[np.int64]: ...
-    @property
-    def classes(self) -> NDArray[np.uint8]: ...
-    @property
     def rows(self) -> NDArray[np.float64]: ...
     @property
     def left_out(self) -> int: ...
@@ -37,14 +33,13 @@ class ParsedFrame:
         sequence: int,
         stamp: tuple[int, int],
         sensors: tuple[tuple[str, int, int], ...],
-        local_ids: NDArray[np.int64],
-        classes: NDArray[np.uint8],
         rows: NDArray[np.float64],
         left_out: int,
     ) -> None: ...
 
 class FrameReader:
-    # table: float64 (DETECTION_COLUMNS, 4): lowest, highest and unavailable code, SI units per code; ValueError where it is not so.
+    # table: float64 (13, 4), a row for each column of `Detection` that has a scale:
+    # lowest, highest and unavailable code, SI units per code; ValueError where it is not so.
     # malformed, oversized: make the exception to raise from a text.
     def __init__(
         self, table: NDArray[np.float64], malformed: Callable[[str], Exception], oversized: Callable[[str], Exception]

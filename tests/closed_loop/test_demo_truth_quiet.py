@@ -40,8 +40,9 @@ def truth_frame(intersection, truth, number):
     rows[:, Detection.LENGTH_M : Detection.HEIGHT_M + 1] = truth.sizes_m
     rows[:, Detection.POSITION_SIGMA_M], rows[:, Detection.SPEED_SIGMA_MPS] = 0.05, 0.05
     rows[:, Detection.HEADING_SIGMA_RAD], rows[:, Detection.EXISTENCE] = math.radians(0.3), 1.0
+    rows[:, Detection.LOCAL_ID], rows[:, Detection.OBJECT_CLASS] = truth.ids, truth.classes
     now_ns = START_NS + number * 100_000_000
-    return RsuFrame("truth", intersection.id, number, now_ns, now_ns, truth.ids, truth.classes, rows)
+    return RsuFrame("truth", intersection.id, number, now_ns, now_ns, rows)
 
 
 def test_ten_minutes_of_truth_are_quiet(tmp_path):

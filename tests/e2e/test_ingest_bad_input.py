@@ -6,7 +6,7 @@ import random
 import grpc
 import pytest
 
-from positioning.samples import Verdict
+from positioning.samples import Detection, Verdict
 from tests.grpc_peers import LATITUDE_DEG, LONGITUDE_DEG, frame_of, served, station_peer
 
 GOOD_FRAMES = 40
@@ -143,7 +143,7 @@ async def test_another_continent_is_left_out_of_sample_and_log(one):
     report = await run_beside_a_good_stream(one, misbehave)
     assert objects_rejected(report) == {Verdict.OUT_OF_AREA: 1}
     second = [arrival for arrival in kept if arrival.source == "bad"][1]
-    assert second.sample.local_ids.tolist() == [0, 2]
+    assert second.sample.rows[:, Detection.LOCAL_ID].tolist() == [0, 2]
     from v2x.wire import arrival as read_again
 
     replayed = read_again(second.kind, second.source, second.intersection, second.measured_ns, second.received_ns, second.payload)

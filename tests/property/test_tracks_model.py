@@ -36,10 +36,11 @@ states = st.tuples(st.floats(-500, 500), st.floats(-500, 500), st.floats(-1.4, 4
     np.array
 )
 hostile = st.one_of(st.floats(-50, 50), st.just(np.nan), st.just(np.inf), st.floats(-1e300, 1e300), st.just(-0.0))
+SAID = len(range(Detection.SPEED_MPS, Detection.LOCAL_ID))
 steps = st.tuples(
     st.floats(-0.5, 2.5),
     st.tuples(st.floats(-6, 6), st.floats(-6, 6)),
-    st.lists(hostile, min_size=11, max_size=11),
+    st.lists(hostile, min_size=SAID, max_size=SAID),
     st.tuples(st.sampled_from(list(Trust)), st.sampled_from(list(Trust))),
 )
 
@@ -48,9 +49,10 @@ def first_covariance(kind):
     return np.diag([0.09, 0.09, 6.25, 0.01, PROFILES[kind, 2] ** 2, PROFILES[kind, 0] ** 2])
 
 
-def row_of(values):
+def row_of(values, kind):
     row = np.full(DETECTION_COLUMNS, np.nan)
-    row[Detection.SPEED_MPS :] = values
+    row[Detection.SPEED_MPS : Detection.LOCAL_ID] = values
+    row[Detection.OBJECT_CLASS] = kind
     return row
 
 
@@ -76,8 +78,8 @@ def test_kernel_and_twin_agree_over_hostile_sequences(kind, x, sequence):
     surprises, twins_surprises = np.zeros(2), np.zeros(2)
     for dt, shift, values, trust in sequence:
         place = tuple(x[:2] + np.array(shift))
-        ours = kernel_absorb(x, P, dt, kind, row_of(values), place, trust, surprises)
-        assert_alike((ours[0].copy(), ours[1]), numpy_absorb(x, P, dt, kind, row_of(values), place, trust, twins_surprises))
+        ours = kernel_absorb(x, P, dt, kind, row_of(values, kind), place, trust, surprises)
+        assert_alike((ours[0].copy(), ours[1]), numpy_absorb(x, P, dt, kind, row_of(values, kind), place, trust, twins_surprises))
         assert (surprises == twins_surprises).all()
         assert_sound(*ours)
         x, P = ours

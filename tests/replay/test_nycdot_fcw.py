@@ -50,6 +50,7 @@ def sample(intersection, time_s, sequence, core):
     row[Detection.SPEED_MPS], row[Detection.HEADING_RAD] = core["speed_mps"], math.radians(core["heading_deg"])
     row[Detection.ACCELERATION_MPS2] = core["accelSet"]["long_mpss"]
     row[Detection.LENGTH_M], row[Detection.WIDTH_M] = core["size"]["length"] / 100, core["size"]["width"] / 100
+    row[Detection.OBJECT_CLASS] = ObjectClass.TRUCK
     return MotionSample(core["id"], intersection.id, sequence, now_ns, now_ns, ObjectClass.TRUCK, Role.UNKNOWN, FixStatus.SINGLE, row)
 
 

@@ -78,13 +78,12 @@ def test_same_seed_same_frames_and_another_seed_others():
     scene = truth(0.0, ring())
     first, again, other = (RoadsideSensor("a", 0.0, 0.0, FRAME, SensorConfig(), seed).observe(scene) for seed in (1, 1, 2))
     assert first.rows.tobytes() == again.rows.tobytes()
-    assert first.local_ids.tolist() == again.local_ids.tolist()
     assert first.rows.tobytes() != other.rows.tobytes()
 
 
 def test_local_id_is_kept_while_seen_and_new_after_long_occlusion():
     sensor = RoadsideSensor("a", 0.0, 0.0, FRAME, NOISELESS, 1)
-    ids = [int(sensor.observe(truth(time_s, [(20.0, 0.0)])).local_ids[0]) for time_s in (0.0, 0.1, 0.5, 3.0)]
+    ids = [int(sensor.observe(truth(time_s, [(20.0, 0.0)])).rows[0, Detection.LOCAL_ID]) for time_s in (0.0, 0.1, 0.5, 3.0)]
     assert ids[0] == ids[1] == ids[2] != ids[3]
 
 

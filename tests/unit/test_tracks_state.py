@@ -49,7 +49,7 @@ def test_columns_are_those_of_the_kernel():
         "links": len(Link),
         "link_marks": len(LinkMark),
         "profile": len(Profile),
-        "detection": 13,
+        "detection": 15,
         "events": 7,
         "exit_cells": 64,
         "votes": Number.VOTES,

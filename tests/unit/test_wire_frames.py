@@ -32,7 +32,7 @@ FULL = {
 }  # fmt: skip
 FULL_ROW = [
     math.radians(52.2675001), math.radians(-10.5267002), 14.0, math.radians(359.9875), -3.5, math.radians(12.5), 4.5, 1.81, 1.52,
-    0.25, 0.4, math.radians(2.0), 0.97,
+    0.25, 0.4, math.radians(2.0), 0.97, 65535, ObjectClass.PEDESTRIAN,
 ]  # fmt: skip
 UNAVAILABLE = {
     "speed": 8191, "heading": 28800, "acceleration": 2001, "yaw_rate": 32768, "length_cm": 0, "width_cm": 0, "height_cm": 0,
@@ -44,7 +44,7 @@ RANGES = {
     "height_cm": (1, 4095), "position_accuracy_cm": (1, 65534), "speed_accuracy": (1, 65534), "heading_accuracy": (1, 28799),
     "existence_confidence": (0, 100),
 }  # fmt: skip
-COLUMNS = dict(zip(list(FULL)[2:], Detection, strict=True))
+COLUMNS = dict(zip(list(FULL)[2:], list(Detection)[:-2], strict=True))
 PADDING = b"\x7a\x50" + bytes(80)  # an unknown field behind the objects lets them take the kernel's fast path
 
 
@@ -73,15 +73,13 @@ class TestObjects:
     def test_every_field_in_si(self, parse: Parse, behind: bytes) -> None:
         parsed = parse(frame(FULL) + behind)
         np.testing.assert_allclose(parsed.rows, [FULL_ROW], rtol=1e-14)
-        assert parsed.local_ids.tolist() == [65535]
-        assert parsed.classes.tolist() == [ObjectClass.PEDESTRIAN]
         assert parsed.left_out == 0
 
     def test_left_out_fields_are_nan(self, parse: Parse, behind: bytes) -> None:
         parsed = parse(frame({"latitude_e7": 1, "longitude_e7": 0}) + behind)
         assert parsed.rows[0, :2].tolist() == [math.radians(1e-7), 0.0]
-        assert np.isnan(parsed.rows[0, 2:]).all()
-        assert parsed.local_ids.tolist() == [0]
+        assert np.isnan(parsed.rows[0, 2 : Detection.LOCAL_ID]).all()
+        assert parsed.rows[0, Detection.LOCAL_ID :].tolist() == [0, ObjectClass.UNKNOWN]
 
     @pytest.mark.parametrize("name", UNAVAILABLE)
     def test_unavailable_code_is_nan(self, parse: Parse, behind: bytes, name: str) -> None:
@@ -105,8 +103,9 @@ class TestObjects:
         first, last = FULL | {"local_id": 1}, FULL | {"local_id": 3}
         parsed = parse(frame(first, FULL | {name: beyond}, last) + behind)
         assert parsed.left_out == 1
-        assert parsed.local_ids.tolist() == [1, 3]
-        np.testing.assert_allclose(parsed.rows, [FULL_ROW, FULL_ROW], rtol=1e-14)
+        expected = np.array([FULL_ROW, FULL_ROW])
+        expected[:, Detection.LOCAL_ID] = 1, 3
+        np.testing.assert_allclose(parsed.rows, expected, rtol=1e-14)
         assert parsed.rows.flags.c_contiguous
 
     def test_object_without_a_position_is_left_out(self, parse: Parse, behind: bytes) -> None:
@@ -115,7 +114,7 @@ class TestObjects:
 
     @pytest.mark.parametrize("number", [11, 127, 128, 2**31 - 1, -1])
     def test_class_of_a_newer_version_is_unknown(self, parse: Parse, behind: bytes, number: int) -> None:
-        assert parse(frame(FULL | {"object_class": number}) + behind).classes.tolist() == [ObjectClass.UNKNOWN]
+        assert parse(frame(FULL | {"object_class": number}) + behind).rows[0, Detection.OBJECT_CLASS] == ObjectClass.UNKNOWN
 
     def test_last_value_of_a_repeated_field_counts(self, parse: Parse, behind: bytes) -> None:
         speeds = b"\x28" + varint(9000) + b"\x28" + varint(100)  # the first is out of range, and does not count
@@ -123,7 +122,7 @@ class TestObjects:
 
     def test_fields_in_any_order(self, parse: Parse, behind: bytes) -> None:
         parsed = parse(in_object(b"\x28\x64" + PLACE + b"\x10\x02\x08\x07") + behind)
-        assert (parsed.local_ids.tolist(), parsed.classes.tolist(), parsed.rows[0, Detection.SPEED_MPS]) == ([7], [2], 2.0)
+        assert parsed.rows[0, [Detection.LOCAL_ID, Detection.OBJECT_CLASS, Detection.SPEED_MPS]].tolist() == [7, 2, 2.0]
 
     @pytest.mark.parametrize("length", range(1, 11))
     def test_over_long_value(self, parse: Parse, behind: bytes, length: int) -> None:
@@ -173,7 +172,6 @@ def test_empty_payload_is_an_empty_frame(parse: Parse) -> None:
     parsed = parse(b"")
     assert (parsed.station, parsed.stamp, parsed.sensors, parsed.left_out) == ("", (wire.StampForm.NONE, 0), (), 0)
     assert (parsed.rows.shape, parsed.rows.dtype) == ((0, DETECTION_COLUMNS), np.float64)
-    assert (parsed.local_ids.dtype, parsed.classes.dtype) == (np.int64, np.uint8)
 
 
 def test_stamps_are_merged_and_the_last_form_counts(parse: Parse) -> None:
@@ -279,5 +277,3 @@ def test_sample_carries_the_frame(parse: Parse) -> None:
     sample = wire.rsu_frame(parsed, measured_ns=5, received_ns=9)
     assert (sample.station, sample.intersection, sample.sequence, sample.measured_ns, sample.received_ns) == ("rsu", "x", 7, 5, 9)
     assert sample.rows is parsed.rows
-    assert sample.local_ids is parsed.local_ids
-    assert sample.classes is parsed.classes

@@ -47,12 +47,12 @@ def test_vehicle_sample_in_si() -> None:
     assert (sample.brake_applied, sample.hazard_lights, sample.stability_control_active, sample.doors_open) == (True, False, None, True)
     assert sample.load_persons == 41
     expected = [math.radians(52.2675001), math.radians(10.5267002), 14.0, math.pi / 2, -3.5, math.radians(-12.5), 12.0, 2.55, 3.0, 1.5]
-    np.testing.assert_allclose(sample.row, [*expected, math.nan, math.nan, 1.0], rtol=1e-14)
+    np.testing.assert_allclose(sample.row, [*expected, math.nan, math.nan, 1.0, math.nan, ObjectClass.BUS], rtol=1e-14)
 
 
 def test_what_a_vehicle_leaves_out_is_unknown() -> None:
     sample = motion(vehicle_sample())
-    known = {Detection.LATITUDE_RAD, Detection.LONGITUDE_RAD, Detection.POSITION_SIGMA_M, Detection.EXISTENCE}
+    known = {Detection.LATITUDE_RAD, Detection.LONGITUDE_RAD, Detection.POSITION_SIGMA_M, Detection.EXISTENCE, Detection.OBJECT_CLASS}
     assert {column for column in Detection if not math.isnan(sample.row[column])} == known
     assert (sample.object_class, sample.role, sample.brake_applied, sample.load_persons) == (ObjectClass.UNKNOWN, Role.UNKNOWN, None, None)
 

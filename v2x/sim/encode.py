@@ -38,7 +38,8 @@ def rsu_frame(station: str, intersection: str, sequence: int, measured_ns: int, 
     places = np.rint(seen.rows[:, :2] * DEGREES_E7).astype(np.int64).tolist()
     headings = (np.rint(seen.rows[:, Detection.HEADING_RAD] * PER_HEADING).astype(np.int64) % 28800).tolist()
     columns = {name: _codes(seen.rows[:, column], scale, low, high) for column, name, scale, low, high in OBJECT_FIELDS}
-    for index, (local_id, object_class) in enumerate(zip(seen.local_ids.tolist(), seen.classes.tolist(), strict=True)):
+    identities = seen.rows[:, [Detection.LOCAL_ID, Detection.OBJECT_CLASS]].astype(np.int64).tolist()
+    for index, (local_id, object_class) in enumerate(identities):
         frame.objects.add(
             local_id=local_id, object_class=object_class, latitude_e7=places[index][0], longitude_e7=places[index][1],
             heading=headings[index], **{name: codes[index] for name, codes in columns.items()},

@@ -55,8 +55,6 @@ ALL_SEEING = replace(NOISELESS, range_m=1_000.0, mast_height_m=1_000.0)  # the t
 class Seen:
     """One frame's objects. rows: float64 (n, DETECTION_COLUMNS); truth_ids: int64 (n,), -1 = false object."""
 
-    local_ids: NDArray[np.int64]
-    classes: NDArray[np.uint8]
     rows: NDArray[np.float64]
     truth_ids: NDArray[np.int64]
 
@@ -92,7 +90,8 @@ class RoadsideSensor:
         motion, sizes_m = np.vstack([detected.motion, ghosts.motion]), np.vstack([detected.sizes_m, ghosts.sizes_m])
         truth_ids = np.concatenate([detected.ids, np.full(len(ghosts.ids), -1)])
         rows = self._rows(motion, sizes_m, truth_ids < 0)
-        return Seen(np.array(numbers, dtype=np.int64), classes, rows, truth_ids)
+        rows[:, Detection.LOCAL_ID], rows[:, Detection.OBJECT_CLASS] = numbers, classes
+        return Seen(rows, truth_ids)
 
     def free_rays(self, truth: Truth) -> NDArray[np.bool_]:
         """Within range and not hidden; (n,)."""

@@ -19,13 +19,4 @@ parse_rsu_frame = FrameReader(DETECTION_TABLE, partial(WireError, Verdict.MALFOR
 
 def rsu_frame(parsed: ParsedFrame, measured_ns: int, received_ns: int) -> RsuFrame:
     """The sample, once the caller has brought its stamp onto our clock."""
-    return RsuFrame(
-        parsed.station,
-        parsed.intersection,
-        parsed.sequence,
-        measured_ns,
-        received_ns,
-        parsed.local_ids,
-        parsed.classes,
-        parsed.rows,
-    )
+    return RsuFrame(parsed.station, parsed.intersection, parsed.sequence, measured_ns, received_ns, parsed.rows)

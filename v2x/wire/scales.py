@@ -42,7 +42,7 @@ EXISTENCE = Scale(0, 100, 101, 0.01)
 LOAD_PERSONS = Scale(0, 65534, 65535, 1.0)
 LOCAL_ID = Scale(0, 65535, -1, 1.0)
 
-DETECTION_SCALES = {
+DETECTION_SCALES = {  # in the order of the columns, which these begin
     Detection.LATITUDE_RAD: LATITUDE,
     Detection.LONGITUDE_RAD: LONGITUDE,
     Detection.SPEED_MPS: SPEED,
@@ -57,7 +57,7 @@ DETECTION_SCALES = {
     Detection.HEADING_SIGMA_RAD: HEADING_ACCURACY,
     Detection.EXISTENCE: EXISTENCE,
 }
-DETECTION_TABLE = np.array([DETECTION_SCALES[column] for column in Detection], dtype=np.float64)
+DETECTION_TABLE = np.array(list(DETECTION_SCALES.values()), dtype=np.float64)
 
 
 def known(kind: type[E], number: int) -> E:

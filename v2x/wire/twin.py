@@ -44,16 +44,14 @@ def parse_rsu_frame(payload: bytes, max_objects: int = MAX_OBJECTS, max_bytes: i
     for name, count, limit in (("objects", len(frame.objects), max_objects), ("sensors", len(frame.sensors), MAX_SENSORS)):
         if count > limit:
             raise WireError(Verdict.OVERSIZED, f"{count} {name}, at most {limit} are taken")
-    kept = [(item, row) for item in frame.objects if (row := detection_row(item)) is not None]
+    kept = [row for item in frame.objects if (row := detection_row(item)) is not None]
     return ParsedFrame(
         station=frame.station_id,
         intersection=frame.intersection_id,
         sequence=frame.sequence,
         stamp=stamp_of(frame.measured),
         sensors=tuple(map(sensor_status, frame.sensors)),
-        local_ids=np.array([item.local_id for item, _ in kept], dtype=np.int64),
-        classes=np.array([known(ObjectClass, item.object_class) for item, _ in kept], dtype=np.uint8),
-        rows=np.array([row for _, row in kept], dtype=np.float64).reshape(len(kept), DETECTION_COLUMNS),
+        rows=np.array(kept, dtype=np.float64).reshape(len(kept), DETECTION_COLUMNS),
         left_out=len(frame.objects) - len(kept),
     )
 
@@ -69,8 +67,8 @@ def detection_row(item: DetectedObject) -> list[float] | None:
     if place[1] == DETECTION_SCALES[Detection.LONGITUDE_RAD].unavailable:
         return None
     try:
-        si(LOCAL_ID, item.local_id)
-        return [si(DETECTION_SCALES[column], field_code(item, name)) for column, name in FIELDS.items()]
+        scaled = [si(DETECTION_SCALES[column], field_code(item, name)) for column, name in FIELDS.items()]
+        return [*scaled, si(LOCAL_ID, item.local_id), float(known(ObjectClass, item.object_class))]
     except WireError:
         return None
 

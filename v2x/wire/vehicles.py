@@ -18,16 +18,17 @@ def motion_sample(message: VehicleSample, intersection: str, measured_ns: int, r
     """The sample at the intersection that serves the vehicle now; raises WireError OUT_OF_RANGE, also for a fix without a position."""
     if TEMPORARY_ID.fullmatch(message.temporary_id) is None:
         raise WireError(Verdict.OUT_OF_RANGE, "temporary_id has to be 1..64 of A-Z a-z 0-9 . _ -")
+    object_class = known(ObjectClass, message.object_class)
     return MotionSample(
         vehicle=message.temporary_id,
         intersection=intersection,
         sequence=message.sequence,
         measured_ns=measured_ns,
         received_ns=received_ns,
-        object_class=known(ObjectClass, message.object_class),
+        object_class=object_class,
         role=known(Role, message.role),
         fix_status=known(FixStatus, message.fix.status),
-        row=np.array(_row(message)),
+        row=np.array(_row(message, object_class)),
         brake_applied=_flag(message, "brake_applied"),
         hazard_lights=_flag(message, "hazard_lights"),
         stability_control_active=_flag(message, "stability_control_active"),
@@ -36,7 +37,7 @@ def motion_sample(message: VehicleSample, intersection: str, measured_ns: int, r
     )
 
 
-def _row(message: VehicleSample) -> list[float]:
+def _row(message: VehicleSample, object_class: ObjectClass) -> list[float]:
     """Columns by `Detection`; what a vehicle's message has no field for is NaN, and of its own existence it is sure."""
     fix, size = message.fix, message.size
     return [
@@ -53,6 +54,8 @@ def _row(message: VehicleSample) -> list[float]:
         math.nan,
         math.nan,
         1.0,
+        math.nan,
+        float(object_class),
     ]
 
 
