@@ -16,6 +16,7 @@ from intersections.samples import Sample
 from positioning.samples import Verdict
 
 QUEUE_CAPACITY = 4096  # arrivals; 20 s of 20 stations at 10 Hz
+LOOK_AGAIN_S = 0.001  # after a clock that was slower than expected
 
 
 class ArrivalKind(IntEnum):
@@ -71,11 +72,7 @@ class ArrivalQueue:
 
     async def take(self, deadline_ns: int) -> list[Arrival] | None:
         if not self._waiting and not self._closed:
-            try:
-                async with asyncio.timeout(max(0, deadline_ns - self._now_ns()) / 1e9 / self._speed):
-                    await self._arrived.wait()
-            except TimeoutError:
-                pass
+            await self._wait_until(deadline_ns)
         if self._closed and not self._waiting:
             return None
         batch = list(self._waiting)
@@ -83,6 +80,19 @@ class ArrivalQueue:
         if not self._closed:
             self._arrived.clear()
         return batch
+
+    async def _wait_until(self, deadline_ns: int) -> None:
+        """Or until something arrives. A demo's clock may have waited meanwhile, so it is asked again."""
+        wait_s = max(0, deadline_ns - self._now_ns()) / 1e9 / self._speed
+        while not self._arrived.is_set():
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._arrived.wait()
+            except TimeoutError:
+                left_ns = deadline_ns - self._now_ns()
+                if left_ns <= 0:
+                    return
+                wait_s = max(left_ns / 1e9 / self._speed, LOOK_AGAIN_S)
 
     def _drop_oldest(self) -> None:
         """Drop the oldest arrival that is not a command; commands alone may exceed the capacity."""

@@ -16,7 +16,8 @@ from intersections.decisions import Decision, Warning, WarningState
 from v2x.clock import ScaledClock
 from v2x.errors import ConfigError
 from v2x.sim.scenario import ScenarioError
-from v2x.sim.setup import SCENARIO_FOLDER, read_tokens, shared_clock, write_setup
+from v2x.sim.setup import SCENARIO_FOLDER, read_tokens, write_setup
+from v2x.sim.shared_time import SharedClock
 from v2x.sim.stage import FIXED_EPOCH_NS, Play, Stage, open_stage
 from v2x.v1 import common_pb2
 
@@ -51,7 +52,7 @@ def sim_command(
     state: Annotated[Path, typer.Option(help="The server's state folder (wire: endpoints and tokens).")] = Path("state"),
     setup: Annotated[Path | None, typer.Option(help="Write map, stations and tokens into this state folder and end.")] = None,
     speed: Annotated[float, typer.Option(help="wire: simulated seconds per second; the server's clock must run alike.")] = 1.0,
-    clock: Annotated[str, typer.Option(help="wire: a reading of the server's clock, NS@MONOTONIC_NS.", hidden=True)] = "",
+    clock: Annotated[Path | None, typer.Option(help="wire: the time page that the server goes by.", hidden=True)] = None,
     send_log: Annotated[Path | None, typer.Option(help="wire: note when each message was sent.")] = None,
     json_lines: Annotated[bool, typer.Option("--json", help="wire: one JSON object a second.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
@@ -62,7 +63,7 @@ def sim_command(
             made = write_setup(play, setup)
             typer.echo(f"{made.map_file}: intersection {made.map.id}; stations approved and their tokens in {setup}")
         elif link is Link.WIRE:
-            going = shared_clock(clock, speed, time.monotonic_ns()) if clock else ScaledClock(speed)
+            going = SharedClock(clock, speed) if clock else ScaledClock(speed)
             report = _print_json if json_lines else _print_line
             asyncio.run(_play_on_wire(play, state, going, seconds, send_log, report))
         else:
@@ -88,14 +89,20 @@ async def _play_on_wire(play: Play, state: Path, clock: ScaledClock, seconds: fl
             asyncio.get_running_loop().add_signal_handler(number, link.stop)
 
         def each_second(counts: WireCounts, sim_s: float) -> None:
-            report(_figures(stage, counts, sim_s), final=False)
+            report(_figures(stage, counts, sim_s) | _pace(clock, sim_s), final=False)
 
         try:
             await link.run(seconds, each_second)
         except PeerError as error:
             raise ConfigError(f"--state {state}", str(error)) from error
-    report(_figures(stage, link.counts, (clock.now_ns() - stage.field.epoch_ns) / 1e9), final=True)
+    report(_figures(stage, link.counts, link.played_s) | _pace(clock, link.played_s), final=True)
     stage.field.world.close()
+
+
+def _pace(clock: ScaledClock, played_s: float) -> dict[str, float]:
+    """How fast it really went: what a shared clock waited for is real time too."""
+    waited_s = clock.slip_ns() / 1e9 if isinstance(clock, SharedClock) else 0.0
+    return {"speed": round(clock.speed * played_s / max(played_s + waited_s, 1.0), 2)}
 
 
 def _figures(stage: Stage, counts: Any, sim_s: float) -> dict[str, Any]:

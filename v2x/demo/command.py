@@ -125,4 +125,6 @@ class _Demo:
                 print(f"\r{line:<120}" if rewrites else line, end="" if rewrites else "\n", flush=True)
 
     def _summarise(self, server_words: str | None) -> None:
-        print("\n" + closing_summary(self._setup.scenario, self._status, self._receipts, self._state, server_words), flush=True)
+        print(
+            "\n" + closing_summary(self._setup.scenario, self._status, self._receipts, self._state, self._speed, server_words), flush=True
+        )

@@ -19,7 +19,7 @@ from typing import Any, Self
 import aiomqtt
 import orjson
 
-from v2x.demo.server import CLOCK_FILE
+from v2x.demo.server import PAGE_FILE
 from v2x.sim.latency import Receipts
 from v2x.sim.scenario import Scenario
 
@@ -79,7 +79,7 @@ class Children:
         """The sim; its lines of JSON."""
         words = ["v2x", "sim", "--link", "wire", "--state", str(self._state), "--seconds", f"{seconds:g}", "--json", *words]
         if speed != 1.0:
-            words += ["--speed", f"{speed:g}", "--clock", (self._state / CLOCK_FILE).read_text()]
+            words += ["--speed", f"{speed:g}", "--clock", str(self._state / PAGE_FILE)]
         with (self._state / "sim.log").open("wb") as log:
             self._sim = await _start(words, PIPE, log)
         assert self._sim.stdout is not None
@@ -188,13 +188,19 @@ def live_line(status: Status, receipts: Receipts) -> str:
     )
 
 
-def closing_summary(scenario: Scenario, status: Status, receipts: Receipts, state: Path, server_words: str | None) -> str:
+def pace(sim: dict[str, Any], wanted: float) -> str:
+    """How fast it went, and why not faster."""
+    reached = sim.get("speed", wanted)
+    return f"{wanted:g} x" if reached > 0.98 * wanted else f"{reached:.1f} x real time: this machine does not keep up with {wanted:g} x"
+
+
+def closing_summary(scenario: Scenario, status: Status, receipts: Receipts, state: Path, speed: float, server_words: str | None) -> str:
     """A figure a line; the server's own summary below."""
     sim = status.sim
     rejected = {reason: count for reason, count in sim.get("rejected", {}).items() if count}
     rejected |= {"by full streams": sim["dropped_by_streams"]} if sim.get("dropped_by_streams") else {}
     rows = {
-        "played": f"{sim.get('sim_s', 0.0):.0f} s of {scenario.name}",
+        "played": f"{sim.get('sim_s', 0.0):.0f} s of {scenario.name} at {pace(sim, speed)}",
         "sent": f"{sim.get('frames', 0):,} frames with {sim.get('objects', 0):,} objects, {sim.get('samples', 0):,} samples of "
         f"{sim.get('vehicles', 0)} connected vehicles, {sim.get('signals', 0):,} lamp states",
         "tracks": f"{len(status.tracks_seen):,} different, {status.messages['track']:,} reports",

@@ -1,26 +1,24 @@
-"""The server under a faster clock, for demos at more than real time. Not a way to serve real roads.
+"""The server on the sim's time, for demos at other than real time. Not a way to serve real roads.
 
 Run as: python -m v2x.demo.server SPEED SETTINGS-AS-JSON
 
 Rules:
 * Everything but the clock is what `v2x serve` serves.
-* The clock's reading is written to `clock.txt` before `endpoints.json`: whoever sees the endpoints can stamp alike.
+* The time page lies in the state folder before `endpoints.json` does: whoever sees the endpoints can stamp alike.
 """
 
 import asyncio
 import json
 import signal
 import sys
-import time
-from pathlib import Path
 
 from v2x.app import open_road
-from v2x.clock import ScaledClock
 from v2x.config import Settings, load_settings
 from v2x.logs import configure_logs
-from v2x.sim.setup import clock_reading
+from v2x.sim.shared_time import SharedClock, write_page
 
-CLOCK_FILE = "clock.txt"
+PAGE_FILE = "time.page"
+AWAKE_PERIOD_S = 0.001
 
 
 async def serve_paced(settings: Settings, speed: float) -> None:
@@ -28,15 +26,21 @@ async def serve_paced(settings: Settings, speed: float) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    clock = ScaledClock(speed)
-    _tell_clock(settings.state / CLOCK_FILE, clock)
+    page = settings.state / PAGE_FILE
+    write_page(page)
+    clock = SharedClock(page, speed)
     async with open_road(settings, clock) as road:
+        awake = asyncio.create_task(_tell_awake(clock), name="awake")
         await stop.wait()
+        awake.cancel()
     print(road.summary(), file=sys.stderr)
 
 
-def _tell_clock(path: Path, clock: ScaledClock) -> None:
-    path.write_text(clock_reading(clock, time.monotonic_ns()))
+async def _tell_awake(clock: SharedClock) -> None:
+    """Simulated time waits for a loop that is held up, here as in a busy machine's queue."""
+    while True:
+        clock.note_awake()
+        await asyncio.sleep(AWAKE_PERIOD_S)
 
 
 def main() -> None:

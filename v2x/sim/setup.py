@@ -9,7 +9,6 @@ from pathlib import Path
 from intersections.map import IntersectionMap
 from intersections.map_json import save
 from positioning.frames import LocalFrame
-from v2x.clock import ScaledClock
 from v2x.sim.poses import opposite_corners
 from v2x.sim.scenario import Scenario
 from v2x.sim.stage import STATIONS, Play, read_map
@@ -47,17 +46,6 @@ def write_setup(play: Play, state: Path) -> Setup:
 def read_tokens(state: Path) -> dict[str, str]:
     tokens: dict[str, str] = json.loads((state / TOKENS_FILE).read_text())
     return tokens
-
-
-def clock_reading(clock: ScaledClock, monotonic_ns: int) -> str:
-    """`clock` as text for another process of this machine."""
-    return f"{clock.now_ns()}@{monotonic_ns}"
-
-
-def shared_clock(reading: str, speed: float, monotonic_ns: int) -> ScaledClock:
-    """The clock that was read, going on here: the monotonic clock is the same in all processes of one machine."""
-    now_ns, read_at_ns = (int(part) for part in reading.split("@"))
-    return ScaledClock(speed, now_ns + round((monotonic_ns - read_at_ns) * speed))
 
 
 def _write_private(path: Path, text: str) -> None:

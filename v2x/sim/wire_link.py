@@ -5,11 +5,12 @@ Rules:
 * The world runs one step ahead of the clock, so that every message is ready before it is due; due messages are handed to their
   stream's writer, and the time of sending is noted right before the write.
 * Everything is bounded: a stream that does not drain loses its oldest message, and the loss is counted.
-* `clock` is the server's: at speed 10 a simulated second takes 100 ms, and stamps count simulated seconds.
+* `clock` is the server's. One that is shared waits for us: whatever holds us up, nothing is sent more than `SEND_LEAD_NS` late.
 """
 
 import asyncio
 import heapq
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -24,6 +25,7 @@ from v2x.clock import ScaledClock
 from v2x.sim import encode
 from v2x.sim.field import Field, Sending
 from v2x.sim.latency import SendLog
+from v2x.sim.shared_time import NO_LIMIT_NS, SharedClock
 from v2x.v1 import roadside_pb2, vehicle_pb2
 
 METHOD = {
@@ -35,6 +37,9 @@ AHEAD_NS = 30_000_000  # how long before its time a step of the world is compute
 STREAM_WAITING = 64  # messages; 6 s of a station
 SILENT_NS = 1_000_000_000  # a vehicle that sends no more has left: its stream is closed
 CLOSE_S = 2.0
+SEND_LEAD_NS = 20_000_000  # how far a shared clock may pass what is still to be sent
+LOOK_S = 0.001  # how often a shared clock is allowed on
+ASLEEP_S = 10.0  # a server that is not awake for so long is none
 Call = Any  # grpc.aio.StreamStreamCall[bytes, bytes]; grpc brings no types
 
 
@@ -71,6 +76,8 @@ class WireLink:
         self._in_flight: list[tuple[int, int, Sending]] = []  # heap: due, number, message
         self._number = 0
         self._stopped = asyncio.Event()
+        self._pace = clock if isinstance(clock, SharedClock) else None
+        self._awake = (0, 0.0)  # the server's latest word, and when it came
 
     def stop(self) -> None:
         self._stopped.set()
@@ -79,6 +86,8 @@ class WireLink:
         """Raises PeerError when a stream of a station or the controller ends before its time."""
         end_ns = self._field.epoch_ns + round(duration_s * 1e9)
         next_tick_ns = self._field.epoch_ns + 1_000_000_000
+        if self._pace is not None:
+            self._pace.take_over()
         async with grpc.aio.insecure_channel(self._server, options=(("grpc.use_local_subchannel_pool", 1),)) as self._channel:
             try:
                 while self._clock.now_ns() < end_ns and not self._stopped.is_set():
@@ -87,9 +96,15 @@ class WireLink:
                     if self._clock.now_ns() >= next_tick_ns:
                         next_tick_ns += 1_000_000_000
                         self._tick()
-                        each_second(self.counts, (self._clock.now_ns() - self._field.epoch_ns) / 1e9)
+                        each_second(self.counts, self.played_s)
             finally:
+                if self._pace is not None:
+                    self._pace.let_go()
                 await asyncio.gather(*(stream.close() for stream in self._streams.values()))
+
+    @property
+    def played_s(self) -> float:
+        return (self._clock.now_ns() - self._field.epoch_ns) / 1e9
 
     def _advance(self) -> int:
         """Compute the world's next steps that are near; when to look again, ns."""
@@ -103,9 +118,24 @@ class WireLink:
 
     async def _wait_until(self, time_ns: int) -> None:
         delay_s = max(0.0, (time_ns - self._clock.now_ns()) / 1e9 / self._clock.speed)
+        if self._pace is not None:
+            self._allow_on(self._pace)
+            delay_s = min(delay_s, LOOK_S)
         with suppress(TimeoutError):
             async with asyncio.timeout(delay_s):
                 await self._stopped.wait()
+
+    def _allow_on(self, pace: SharedClock) -> None:
+        """Let time go on to what is next to be sent. Raises PeerError where the server has fallen silent."""
+        next_ns = self._in_flight[0][0] if self._in_flight else NO_LIMIT_NS
+        unsent_ns = min((stream.unsent_ns for stream in self._streams.values()), default=NO_LIMIT_NS)
+        shown_ns = self._field.time_ns(self._field.truth.time_s)
+        pace.allow(min(shown_ns, next_ns, unsent_ns) + SEND_LEAD_NS)
+        awake_ns, now_s = pace.awake_ns(), time.monotonic()
+        if awake_ns != self._awake[0]:
+            self._awake = (awake_ns, now_s)
+        elif now_s - self._awake[1] > ASLEEP_S:
+            raise PeerError(f"the server has not been awake for {ASLEEP_S:g} s")
 
     def _hand_over(self) -> None:
         now_ns = self._clock.now_ns()
@@ -156,6 +186,7 @@ class _Stream:
     def __init__(self, first: Sending, call: Call, counts: WireCounts, sends: SendLog) -> None:
         self.kind = first.kind
         self.last_due_ns = first.due_ns
+        self.unsent_ns = NO_LIMIT_NS  # when the oldest message that was not handed over yet was due
         self.failure = ""
         self._source = first.source
         self._call = call
@@ -172,6 +203,7 @@ class _Stream:
             self._waiting.popleft()
             self._counts.dropped += 1
         self._waiting.append(sending)
+        self.unsent_ns = min(self.unsent_ns, sending.due_ns)
         self._wake.set()
 
     def leave(self) -> None:
@@ -190,10 +222,12 @@ class _Stream:
             while self._waiting or not self._leaving:
                 while self._waiting:
                     sending = self._waiting.popleft()
+                    self.unsent_ns = sending.due_ns
                     is_vehicle = self.kind is ArrivalKind.VEHICLE_SAMPLE
                     payload = encode.uplink(sending.payload) if is_vehicle else sending.payload
                     self._sends.note(sending.source, sending.sequence)
                     await self._call.write(payload)
+                self.unsent_ns = NO_LIMIT_NS
                 self._wake.clear()
                 if not self._leaving:
                     await self._wake.wait()
