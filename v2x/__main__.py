@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from v2x.cli import application
 from v2x.errors import ConfigError
 
 
@@ -24,8 +25,8 @@ class Room(NamedTuple):
 
 
 ROOMS = {
-    "serve": Room("v2x.cli.serve", "serve_app", "Serve intersections: roadside units in by gRPC, warnings out by MQTT."),
-    "demo": Room("v2x.demo.command", "demo_app", "Play recorded traffic at a real crossing through the whole road.", "sim"),
+    "serve": Room("v2x.cli.serve", "serve_app", "Serve intersections: gRPC in, warnings out by MQTT."),
+    "demo": Room("v2x.demo.command", "demo_app", "Play recorded traffic through the whole road.", "sim"),
     "sim": Room("v2x.cli.sim", "sim_app", "Simulated traffic against the road, by wire or in lockstep.", "sim"),
     "replay": Room("v2x.cli.replay", "replay_app", "Play an input log again and verify what was decided."),
     "map": Room("v2x.cli.map", "map_app", "Import, check and show maps."),
@@ -45,13 +46,7 @@ Examples:
   v2x replay state/log --events events.jsonl
 """
 
-overview = typer.Typer(
-    help="Vehicle-road cooperation for a city district.",
-    epilog=EXAMPLES,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+overview = application("Vehicle-road cooperation for a city district.", EXAMPLES)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so

@@ -14,6 +14,7 @@ from intersections.geojson import feature_collection
 from intersections.geometry import Polyline
 from intersections.map import IntersectionMap, MapError, Origin
 from intersections.map_json import load, save
+from v2x.cli import application
 from v2x.errors import ConfigError
 from v2x.importers.map_json import import_map_json
 from v2x.importers.sumo_net import RADIUS_M, import_sumo_net
@@ -34,7 +35,7 @@ Examples:
   v2x map check north.json
 """
 
-map_app = typer.Typer(help="Import, check and show maps.", epilog=EXAMPLES, no_args_is_help=True, add_completion=False)
+map_app = application("Import, check and show maps.", EXAMPLES)
 
 
 @map_app.command("import", epilog=EXAMPLES)

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from v2x.cli import application
 from v2x.errors import ConfigError
 from v2x.events import EventLines
 from v2x.log_format import LogError
 from v2x.replay import ReplayResult, encoder_of, log_files, replay
 
-replay_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+replay_app = application()
 
 EXAMPLES = """
 Examples:

@@ -10,12 +10,13 @@ import typer
 
 from v2x.app import LiveRoad, open_road
 from v2x.broker import BrokerError
+from v2x.cli import application
 from v2x.config import Settings, load_settings
 from v2x.errors import ConfigError
 from v2x.logs import configure_logs
 from v2x.progress import show_live_line
 
-serve_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+serve_app = application()
 
 EXAMPLES = """
 Examples:

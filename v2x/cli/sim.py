@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from intersections.decisions import Decision, Warning, WarningState
+from v2x.cli import application
 from v2x.clock import ScaledClock
 from v2x.errors import ConfigError
 from v2x.sim.scenario import ScenarioError
@@ -21,7 +22,7 @@ from v2x.sim.shared_time import SharedClock
 from v2x.sim.stage import FIXED_EPOCH_NS, Play, Stage, open_stage
 from v2x.v1 import common_pb2
 
-sim_app = typer.Typer(add_completion=False)
+sim_app = application()
 STEP_NS = 100_000_000
 BEGINS_IN_S = 0.5  # time to compute the first steps of the world and to open the first streams
 

@@ -14,6 +14,7 @@ from typing import Annotated
 import grpc
 import typer
 
+from v2x.cli import application
 from v2x.config import Settings, load_settings
 from v2x.errors import ConfigError
 from v2x.stations import PeerKind, Pose, StationRegistry
@@ -40,7 +41,7 @@ MARKS = {
 }
 ANSWER_MARGIN_S = 10.0
 
-station_app = typer.Typer(help="List, approve and check roadside stations.", epilog=EXAMPLES, no_args_is_help=True, add_completion=False)
+station_app = application("List, approve and check roadside stations.", EXAMPLES)
 
 StateOption = Annotated[Path | None, typer.Option(help="State folder of the server; default: state.")]
 StationsOption = Annotated[Path | None, typer.Option(help="The registry; default: stations.json in the state folder.")]

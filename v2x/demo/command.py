@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 
+from v2x.cli import application
 from v2x.demo.parts import Children, DemoError, Listener, Status, closing_summary, live_line, wait_for_endpoints
 from v2x.errors import ConfigError
 from v2x.sim.latency import Receipts
@@ -23,7 +24,7 @@ from v2x.sim.scenario import ScenarioError
 from v2x.sim.setup import STATIONS_FILE, Setup, write_setup
 from v2x.sim.stage import Play
 
-demo_app = typer.Typer(add_completion=False)
+demo_app = application()
 LINE_PERIOD_S = 1.0
 STRAGGLERS_S = 1.0  # for what was decided last to arrive
 

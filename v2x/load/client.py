@@ -22,6 +22,7 @@ import numpy as np
 import orjson
 import typer
 
+from v2x.cli import application
 from v2x.errors import ConfigError
 from v2x.load.district import District, Peer, Scene, load_district, prepare_district
 from v2x.load.subscriber import Receipt, Subscriber
@@ -168,7 +169,7 @@ def endpoints_of(district: District) -> tuple[str, tuple[str, int]]:
     return endpoints["grpc"], (host, int(port))
 
 
-bench_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+bench_app = application()
 
 EXAMPLES = """
 Examples:
