@@ -6,6 +6,7 @@ Rules:
 * The newest measured state of a group holds, whatever order samples arrive in.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,20 @@ MEANING: dict[PhaseState, int] = {
     PhaseState.PROTECTED_CLEARANCE: LAMP_STOP,
     PhaseState.CAUTION_CONFLICTING_TRAFFIC: LAMP_PERMISSIVE,
 }
+_MEANINGS = np.array([MEANING[state] for state in PhaseState], np.uint8)
+_UNKNOWN = int(PhaseState.UNKNOWN)
+_FOREVER_NS = 2**62
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shown:
+    """What is known from `from_ns` to before `until_ns`, unless something is heard; steps are many, changes of lamps few."""
+
+    from_ns: int
+    until_ns: int
+    states: Bytes
+    meanings: Bytes
+    stale_ns: int | None  # when the next state that is known becomes stale
 
 
 class Lamps:
@@ -45,6 +60,7 @@ class Lamps:
         self._states = np.zeros(len(self._names), np.uint8)
         self._measured_ns = np.zeros(len(self._names), np.int64)
         self._reported: tuple[int, ...] = ()
+        self._shown = self._look(0)
 
     def take(self, sample: SignalSample) -> None:
         for group, state in sample.groups:
@@ -52,21 +68,21 @@ class Lamps:
             if row is not None and sample.measured_ns >= self._measured_ns[row]:
                 self._states[row] = state
                 self._measured_ns[row] = sample.measured_ns
+        self._shown = self._look(sample.received_ns)
 
     def states(self, now_ns: int) -> Bytes:
         """uint8 per group, PhaseState; UNKNOWN where stale."""
-        fresh = np.abs(now_ns - self._measured_ns) <= STALE_NS
-        return np.where(fresh, self._states, PhaseState.UNKNOWN).astype(np.uint8)
+        return self._at(now_ns).states
 
     def meanings(self, now_ns: int) -> Bytes:
-        """uint8 per element: LAMP_NONE, LAMP_STOP, LAMP_PERMISSIVE or LAMP_PROTECTED."""
-        table = np.array([MEANING[state] for state in PhaseState], np.uint8)
-        with_none = np.append(table[self.states(now_ns)], np.uint8(LAMP_NONE))  # row -1: no lamp
-        return np.ascontiguousarray(with_none[self._of_element])
+        """uint8 per element: LAMP_NONE, LAMP_STOP, LAMP_PERMISSIVE or LAMP_PROTECTED. The same array while nothing changes."""
+        return self._at(now_ns).meanings
 
     def report(self, now_ns: int, cause: Cause) -> SignalReport | None:
         """The states, if they differ from those reported before; nothing before any lamp was heard of."""
-        states = tuple(int(state) for state in self.states(now_ns))
+        if not self._names:
+            return None
+        states = tuple(self.states(now_ns).tolist())
         if states == self._reported or (not self._reported and not any(states)):
             return None
         self._reported = states
@@ -75,8 +91,7 @@ class Lamps:
 
     def next_deadline_ns(self, now_ns: int) -> int | None:
         """When the next state that is known now becomes stale."""
-        due = self._measured_ns[(self._states != PhaseState.UNKNOWN) & (np.abs(now_ns - self._measured_ns) <= STALE_NS)]
-        return int(due.min()) + STALE_NS + 1 if len(due) else None
+        return self._at(now_ns).stale_ns
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
         return {
@@ -89,3 +104,19 @@ class Lamps:
         self._states = arrays["states"].astype(np.uint8)
         self._measured_ns = arrays["measured_ns"].astype(np.int64)
         self._reported = tuple(int(state) for state in arrays["reported"])
+        self._shown = self._look(0)
+
+    def _at(self, now_ns: int) -> _Shown:
+        if not self._shown.from_ns <= now_ns < self._shown.until_ns:
+            self._shown = self._look(now_ns)
+        return self._shown
+
+    def _look(self, now_ns: int) -> _Shown:
+        fresh = np.abs(now_ns - self._measured_ns) <= STALE_NS
+        states = np.where(fresh, self._states, np.uint8(_UNKNOWN))
+        with_none = np.append(_MEANINGS[states], np.uint8(LAMP_NONE))  # row -1: no lamp
+        known_ns = self._measured_ns[fresh & (self._states != _UNKNOWN)]
+        stale_ns = int(known_ns.min()) + STALE_NS + 1 if len(known_ns) else None
+        early_ns = self._measured_ns[self._measured_ns - STALE_NS > now_ns] - STALE_NS  # stamped too far ahead to be believed yet
+        turns_ns = [int(early_ns.min(initial=_FOREVER_NS)), _FOREVER_NS if stale_ns is None else stale_ns]
+        return _Shown(now_ns, min(turns_ns), states, np.ascontiguousarray(with_none[self._of_element]), stale_ns)

@@ -77,7 +77,7 @@ class Intersection:
     def judge(self, view: TrackView, now_ns: int, causes: Causes, *, touched: bool) -> list[Decision]:
         """Warnings by this view. After a change of lamps every pair is judged again, however long ago its tracks were updated."""
         meanings = self.lamps.meanings(now_ns)
-        relit = not np.array_equal(meanings, self._meanings)
+        relit = meanings is not self._meanings and not np.array_equal(meanings, self._meanings)
         self._meanings = meanings
         if not touched and not relit:
             return list(self.warnings.refresh(view, now_ns, causes.of))

@@ -3,19 +3,13 @@
 Raised when avoiding it needs more than 3 m/s2 after 1 s of reaction: harder than drivers brake by choice (AASHTO: 3.4 at most).
 """
 
-from intersections.conflicts import ConflictKind, Conflicts
 from intersections.decisions import WarningKind
-from intersections.warnings.application import HOLD_PROBABILITY, HOLD_REQUIRED_MPS2, RAISE_REQUIRED_MPS2, Application, Mask, by_braking
+from intersections.warnings.application import HOLD_PROBABILITY, HOLD_REQUIRED_MPS2, NEVER_S, RAISE_REQUIRED_MPS2, Application, Bounds
 
 RAISE_PROBABILITY = 0.5  # the lateral overlap of two bodies side by side is known better than an arrival time
 
-
-def raises(conflicts: Conflicts) -> Mask:
-    return by_braking(conflicts, ConflictKind.FCW, RAISE_REQUIRED_MPS2, RAISE_PROBABILITY)
-
-
-def holds(conflicts: Conflicts) -> Mask:
-    return by_braking(conflicts, ConflictKind.FCW, HOLD_REQUIRED_MPS2, HOLD_PROBABILITY)
-
-
-APPLICATION = Application(WarningKind.FCW, raises, holds)
+APPLICATION = Application(
+    WarningKind.FCW,
+    raised=Bounds(NEVER_S, RAISE_REQUIRED_MPS2, RAISE_PROBABILITY),
+    held=Bounds(NEVER_S, HOLD_REQUIRED_MPS2, HOLD_PROBABILITY),
+)

@@ -1,7 +1,8 @@
 """The warnings in force at one intersection: raised once per conflict, updated in place, cleared explicitly.
 
 Rules:
-* A conflict is a kind and a pair of tracks; its warning keeps one id, `{intersection}-{kind}-{number}`, from RAISED to CLEARED.
+* A conflict is a kind and a pair of tracks; its warning keeps one id from RAISED to CLEARED: `{intersection}-{kind}-{run}-{number}`.
+  The run is the time of the ledger's first warning, so that no id comes again after a restart.
 * It is cleared when a party's track ends, when its kind is silenced, or when the pair was judged and found harmless for CLEAR_NS.
 * Pairs that were not judged again (nobody updated them) keep their state.
 * Everybody hears of it at least every REFRESH_NS while it lasts, and at once when its severity changes.
@@ -10,26 +11,44 @@ Rules:
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from intersections.conflicts import Column, Conflicts
+from intersections.conflicts import Conflicts
 from intersections.decisions import Cause, Party, Severity, Warning, WarningKind, WarningState
 from intersections.warnings import fcw, icw, vrucw
-from intersections.warnings.application import Application, severity
+from intersections.warnings.application import Application, Gate, severity
 from positioning.samples import ObjectClass
 from positioning.tracks import TrackView
 
 APPLICATIONS: tuple[Application, ...] = (icw.APPLICATION, fcw.APPLICATION, vrucw.APPLICATION)  # in the order of ConflictKind
+KINDS = tuple(application.kind for application in APPLICATIONS)
 VALID_NS = 1_000_000_000
 REFRESH_NS = 400_000_000  # 500 ms is promised; steps come every 100 ms
 CLEAR_NS = 500_000_000
+RUN_MS = 1_000_000
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 WARNINGS_MAX = 1024  # in force at one intersection; more is a broken sensor, not traffic
 
-Key = tuple[WarningKind, int, int]
+Key = tuple[int, int, int]  # ConflictKind, lower and higher track id
 CauseOf = Callable[[tuple[Party, Party]], Cause]
+
+
+class _Found(NamedTuple):
+    """One conflict: a row of `Conflicts` as plain numbers."""
+
+    first: int
+    second: int
+    kind: int
+    rule: int
+    ttc_s: float
+    pet_s: float
+    required_mps2: float
+    probability: float
+    east_m: float
+    north_m: float
 
 
 @dataclass(slots=True)
@@ -44,6 +63,8 @@ class WarningLedger:
     def __init__(self, intersection: str) -> None:
         self._intersection = intersection
         self._entries: dict[Key, _Entry] = {}
+        self._gate = Gate(APPLICATIONS)
+        self._run_ns = 0  # when the first warning was raised
         self._number = 0
         self._silent_until_ns: dict[WarningKind, int] = {}
 
@@ -67,24 +88,23 @@ class WarningLedger:
 
     def judge(self, conflicts: Conflicts, view: TrackView, fresh: NDArray[np.bool_], now_ns: int, cause_of: CauseOf) -> list[Warning]:
         """Raise, update and clear from one evaluation. fresh: (n,) tracks that were measured lately; only they raise."""
-        rows = {int(id): row for row, id in enumerate(view.ids)}
-        raised, held = self._masks(conflicts, now_ns)
+        raised, held = self._gate.judge(conflicts)
         raised &= fresh[conflicts.pairs[:, 0]] & fresh[conflicts.pairs[:, 1]]
-        decided: list[Warning] = []
+        rows = np.flatnonzero(raised | held)
+        news: list[Warning] = []
         seen: set[Key] = set()
-        for row in np.flatnonzero(raised | held):
-            key = _key(conflicts, int(row), view)
+        for row, key, is_raised in zip(rows.tolist(), _keys(conflicts, rows, view), raised[rows].tolist(), strict=True):
             entry = self._entries.get(key)
-            if entry is None and not raised[row]:
+            if (entry is None and not is_raised) or self._silent(key[0], now_ns):
                 continue
             seen.add(key)
-            decided += self._take(key, entry, conflicts, int(row), view, now_ns, cause_of)
-        decided += self._absent(seen, rows, view, now_ns, cause_of)
-        return decided
+            found = _Found(*conflicts.pairs[row].tolist(), *conflicts.values[row].tolist())
+            news += self._take(key, entry, found, view, now_ns, cause_of)
+        return sorted(news + self._absent(seen, view, now_ns, cause_of), key=_is_repeated)
 
     def refresh(self, view: TrackView, now_ns: int, cause_of: CauseOf) -> list[Warning]:
         """What time alone demands: updates due, parties gone, kinds silenced."""
-        return self._absent(set(self._entries), {int(id): row for row, id in enumerate(view.ids)}, view, now_ns, cause_of)
+        return self._absent(set(self._entries), view, now_ns, cause_of)
 
     def clear_all(self, now_ns: int, cause: Cause) -> list[Warning]:
         return [self._clear(key, now_ns, cause) for key in list(self._entries)]
@@ -92,63 +112,55 @@ class WarningLedger:
     def next_deadline_ns(self) -> int | None:
         return min((entry.warning.updated_ns + REFRESH_NS for entry in self._entries.values()), default=None)
 
-    def _masks(self, conflicts: Conflicts, now_ns: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        raised, held = np.zeros(len(conflicts.pairs), bool), np.zeros(len(conflicts.pairs), bool)
-        for application in APPLICATIONS:
-            if not self._silent(application.kind, now_ns):
-                raised |= application.raises(conflicts)
-                held |= application.holds(conflicts)
-        return raised, held
+    def _silent(self, kind: int, now_ns: int) -> bool:
+        return bool(self._silent_until_ns) and now_ns < self._silent_until_ns.get(KINDS[kind], 0)
 
-    def _silent(self, kind: WarningKind, now_ns: int) -> bool:
-        return now_ns < self._silent_until_ns.get(kind, 0)
-
-    def _take(
-        self, key: Key, entry: _Entry | None, conflicts: Conflicts, row: int, view: TrackView, now_ns: int, cause_of: CauseOf
-    ) -> Iterable[Warning]:
+    def _take(self, key: Key, entry: _Entry | None, found: _Found, view: TrackView, now_ns: int, cause_of: CauseOf) -> Iterable[Warning]:
         if entry is None:
             if len(self._entries) >= WARNINGS_MAX:
                 return
             self._number += 1
-            first = self._warning(key, conflicts, row, view, now_ns, cause_of)
-            self._entries[key] = _Entry(first, int(conflicts.pairs[row, 3]))
+            self._run_ns = self._run_ns or now_ns
+            first = self._warning(key, found, view, now_ns, cause_of)
+            self._entries[key] = _Entry(first, found.rule)
             yield first
             return
-        entry.harmless_since_ns, entry.rule = None, int(conflicts.pairs[row, 3])
-        level = _severity(conflicts, row)
+        entry.harmless_since_ns, entry.rule = None, found.rule
+        level = severity(found.rule, found.ttc_s, found.required_mps2)
         if level == entry.warning.severity and now_ns < entry.warning.updated_ns + REFRESH_NS:
             return
-        fresh = self._warning(key, conflicts, row, view, now_ns, cause_of)
+        fresh = self._warning(key, found, view, now_ns, cause_of)
         before = entry.warning
         entry.warning = replace(fresh, id=before.id, created_ns=before.created_ns, state=WarningState.UPDATED)
         yield entry.warning
 
-    def _warning(self, key: Key, conflicts: Conflicts, row: int, view: TrackView, now_ns: int, cause_of: CauseOf) -> Warning:
-        first, second = int(conflicts.pairs[row, 0]), int(conflicts.pairs[row, 1])
-        parties = (_party(view, first), _party(view, second))
-        values = [float(value) for value in conflicts.values[row]]
+    def _warning(self, key: Key, found: _Found, view: TrackView, now_ns: int, cause_of: CauseOf) -> Warning:
+        kind, parties = KINDS[key[0]], (_party(view, found.first), _party(view, found.second))
         return Warning(
-            id=f"{self._intersection}-{key[0]}-{self._number}",
+            id=f"{self._intersection}-{kind}-{_base36(self._run_ns // RUN_MS)}-{self._number}",
             intersection=self._intersection,
-            kind=key[0],
+            kind=kind,
             state=WarningState.RAISED,
             created_ns=now_ns,
             updated_ns=now_ns,
             valid_until_ns=now_ns + VALID_NS,
-            severity=_severity(conflicts, row),
+            severity=severity(found.rule, found.ttc_s, found.required_mps2),
             parties=parties,
-            east_m=values[Column.EAST_M],
-            north_m=values[Column.NORTH_M],
-            time_to_conflict_s=values[Column.TTC_S],
-            post_encroachment_s=values[Column.PET_S],
-            required_deceleration_mps2=values[Column.REQUIRED_MPS2],
-            confidence=values[Column.PROBABILITY],
+            east_m=found.east_m,
+            north_m=found.north_m,
+            time_to_conflict_s=found.ttc_s,
+            post_encroachment_s=found.pet_s,
+            required_deceleration_mps2=found.required_mps2,
+            confidence=found.probability,
             cause=cause_of(parties),
         )
 
-    def _absent(self, seen: set[Key], rows: dict[int, int], view: TrackView, now_ns: int, cause_of: CauseOf) -> list[Warning]:
+    def _absent(self, seen: set[Key], view: TrackView, now_ns: int, cause_of: CauseOf) -> list[Warning]:
         """Warnings without a conflict in this evaluation, and those that are due."""
         decided: list[Warning] = []
+        if not self._entries:
+            return decided
+        rows = dict(zip(view.ids.tolist(), range(len(view.ids)), strict=True))
         for key, entry in list(self._entries.items()):
             first, second = (rows.get(party.track_id) for party in entry.warning.parties)
             if first is None or second is None or self._silent(key[0], now_ns):
@@ -182,6 +194,7 @@ class WarningLedger:
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
         ledger = {
+            "run_ns": self._run_ns,
             "number": self._number,
             "silent_until_ns": {str(kind): until_ns for kind, until_ns in self._silent_until_ns.items()},
             "entries": [_entry_json(entry) for entry in self._entries.values()],
@@ -190,30 +203,39 @@ class WarningLedger:
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         ledger = json.loads(arrays["json"].tobytes())
-        self._number = ledger["number"]
+        self._run_ns, self._number = ledger["run_ns"], ledger["number"]
         self._silent_until_ns = {WarningKind(kind): until_ns for kind, until_ns in ledger["silent_until_ns"].items()}
         entries = [_entry(entry) for entry in ledger["entries"]]
         self._entries = {_entry_key(entry.warning): entry for entry in entries}
 
 
-def _severity(conflicts: Conflicts, row: int) -> Severity:
-    values = conflicts.values[row]
-    return severity(int(conflicts.pairs[row, 3]), float(values[Column.TTC_S]), float(values[Column.REQUIRED_MPS2]))
+def _keys(conflicts: Conflicts, rows: NDArray[np.intp], view: TrackView) -> Iterable[Key]:
+    """Of these rows; most steps find most of them held by nobody, so they are made together."""
+    pairs = conflicts.pairs[rows]
+    first, second = view.ids[pairs[:, 0]], view.ids[pairs[:, 1]]
+    return zip(pairs[:, 2].tolist(), np.minimum(first, second).tolist(), np.maximum(first, second).tolist(), strict=True)
 
 
-def _key(conflicts: Conflicts, row: int, view: TrackView) -> Key:
-    first, second, kind, _ = (int(number) for number in conflicts.pairs[row])
-    low, high = sorted((int(view.ids[first]), int(view.ids[second])))
-    return APPLICATIONS[kind].kind, low, high
+def _is_repeated(warning: Warning) -> bool:
+    """Of what is decided at once, what nobody has heard yet is told first."""
+    return warning.state is WarningState.UPDATED
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = DIGITS[digit] + digits
+    return digits or "0"
 
 
 def _entry_key(warning: Warning) -> Key:
     low, high = sorted(party.track_id for party in warning.parties)
-    return warning.kind, low, high
+    return KINDS.index(warning.kind), low, high
 
 
 def _party(view: TrackView, row: int) -> Party:
-    east_m, north_m, speed_mps, heading_rad = (float(value) for value in view.motion[row, :4])
+    east_m, north_m, speed_mps, heading_rad = view.motion[row, :4].tolist()
     id = int(view.ids[row])
     return Party(id, ObjectClass(int(view.classes[row])), view.vehicles.get(id, ""), east_m, north_m, speed_mps, heading_rad)
 

@@ -4,7 +4,6 @@ Raised at a TTC of 4 s: reaction (1 s) and comfortable braking from 50 km/h take
 faster than vehicles, so earlier alarms are mostly wrong. Where the vulnerable one stands in the way, braking decides.
 """
 
-from intersections.conflicts import ConflictKind, Conflicts
 from intersections.decisions import WarningKind
 from intersections.warnings.application import (
     HOLD_PROBABILITY,
@@ -12,23 +11,14 @@ from intersections.warnings.application import (
     RAISE_PROBABILITY,
     RAISE_REQUIRED_MPS2,
     Application,
-    Mask,
-    by_braking,
-    by_time,
+    Bounds,
 )
 
 RAISE_TTC_S = 4.0
 HOLD_TTC_S = 5.0
 
-
-def raises(conflicts: Conflicts) -> Mask:
-    soon = by_time(conflicts, ConflictKind.VRUCW, RAISE_TTC_S, RAISE_PROBABILITY)
-    return soon | by_braking(conflicts, ConflictKind.VRUCW, RAISE_REQUIRED_MPS2, RAISE_PROBABILITY)
-
-
-def holds(conflicts: Conflicts) -> Mask:
-    soon = by_time(conflicts, ConflictKind.VRUCW, HOLD_TTC_S, HOLD_PROBABILITY)
-    return soon | by_braking(conflicts, ConflictKind.VRUCW, HOLD_REQUIRED_MPS2, HOLD_PROBABILITY)
-
-
-APPLICATION = Application(WarningKind.VRUCW, raises, holds)
+APPLICATION = Application(
+    WarningKind.VRUCW,
+    raised=Bounds(RAISE_TTC_S, RAISE_REQUIRED_MPS2, RAISE_PROBABILITY),
+    held=Bounds(HOLD_TTC_S, HOLD_REQUIRED_MPS2, HOLD_PROBABILITY),
+)

@@ -79,10 +79,11 @@ def test_an_older_lamp_state_does_not_replace_a_newer_one():
 
 
 def test_an_acknowledgement_is_recorded_with_its_warning():
-    intersection, _ = with_warning()
-    now_ns = START_NS + 40 * PERIOD_NS
-    step(intersection, [command(CommandKind.ACKNOWLEDGEMENT, "example-ICW-1", now_ns, answer="braking")], now_ns)
-    assert intersection.warnings.answers("example-ICW-1") == (("operator", "braking"),)
+    intersection, users = with_warning()
+    _, warning = play(intersection, users, 1.0, start=40).warnings[0]
+    now_ns = START_NS + 50 * PERIOD_NS
+    step(intersection, [command(CommandKind.ACKNOWLEDGEMENT, warning.id, now_ns, answer="braking")], now_ns)
+    assert intersection.warnings.answers(warning.id) == (("operator", "braking"),)
 
 
 def test_a_silenced_kind_is_cleared_and_comes_back_after_its_time():
@@ -92,8 +93,13 @@ def test_a_silenced_kind_is_cleared_and_comes_back_after_its_time():
     decisions, _ = step(intersection, [silence], now_ns)
     assert [d.state for d in decisions if isinstance(d, Warning)] == [WarningState.CLEARED]
     again = play(intersection, users, 2.0, start=40).raised()
-    assert [warning.id for _, warning in again] == ["example-ICW-2"]
+    assert [warning.id.rsplit("-", 1)[1] for _, warning in again] == ["2"]
     assert again[0][0] >= 5.0
+
+
+def test_no_warning_id_comes_again_after_a_restart():
+    first, again = (play(equal_crossing(), colliding(), 4.0, start=start).raised()[0][1].id for start in (0, 1))
+    assert first != again
 
 
 def test_reset_tracks_clears_the_warnings_of_those_tracks():

@@ -72,7 +72,7 @@ def test_equals_that_pass_two_seconds_apart_are_not_warned():
 def test_one_warning_is_updated_in_place_and_cleared():
     users = [approaching(NORTH, 10.0, 9.0, PAIRS[0][2]), approaching(EAST, 10.0, 9.0, PAIRS[0][2])]
     warnings = play(equal_crossing(), users, 12.0).warnings
-    assert {warning.id for _, warning in warnings} == {"example-ICW-1"}
+    assert len({warning.id for _, warning in warnings}) == 1
     assert warnings[0][1].state is WarningState.RAISED
     assert warnings[-1][1].state is WarningState.CLEARED
     assert [state for _, warning in warnings if (state := warning.state) is WarningState.RAISED] == [WarningState.RAISED]
