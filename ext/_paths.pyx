@@ -29,6 +29,7 @@ cdef double SIBLING_LATERAL_M = 1.0
 cdef double SIBLING_COS = 0.97
 cdef double BESIDE_LATERAL_M = 3.0
 cdef double BESIDE_COS = 0.5
+cdef double SAME_M = 1e-9  # at a joint two segments are equally near but for rounding: the first counts
 cdef double STRAIGHT_RADPS = 0.05
 cdef double LOOK_AHEAD_M = 120.0
 
@@ -254,7 +255,7 @@ cdef class Network:
             least = INFINITY
             for first in range(self.point_start[number], self.point_start[number + 1] - 1):
                 self.project(number, first, motion[0], motion[1], sin_h, cos_h, &fix)
-                if fabs(fix.lateral) + fix.over < least:
+                if fabs(fix.lateral) + fix.over < least - SAME_M:
                     least = fabs(fix.lateral) + fix.over
                     best = fix
             beside = self.direction[element] == self.direction[number]

@@ -27,6 +27,7 @@ OVERSHOOT_M = 0.7  # beyond an element's end and still on it
 APPROACH_M = 4.0  # on foot towards a crossing, from here on it is the crossing that is meant
 SIBLING_LATERAL_M, SIBLING_COS = 1.0, 0.97  # nearer than this, two turns are not told apart
 BESIDE_LATERAL_M, BESIDE_COS = 3.0, 0.5  # the same for lanes side by side
+SAME_M = 1e-9  # at a joint two segments are equally near but for rounding: the first counts
 STRAIGHT_RADPS = 0.05  # slower turning is noise
 LOOK_AHEAD_M = 120.0  # a driver sees the next lamp or yield sign from here, however slow he is
 BRAKING_MPS2 = 1.0  # less is noise
@@ -195,7 +196,10 @@ class NetworkModel:
                 continue
             first, last = self._paths.point_start[number], self._paths.point_start[number + 1] - 1
             fixes = [self._project(number, segment, motion) for segment in range(first, last)]
-            best = min(fixes, key=lambda fix: abs(fix.lateral_m) + fix.over_m)
+            best = fixes[0]
+            for fix in fixes[1:]:
+                if abs(fix.lateral_m) + fix.over_m < abs(best.lateral_m) + best.over_m - SAME_M:
+                    best = fix
             beside = self._paths.direction[element] == self._paths.direction[number]
             lateral_m, cos = (BESIDE_LATERAL_M, BESIDE_COS) if beside else (SIBLING_LATERAL_M, SIBLING_COS)
             if abs(best.lateral_m) + best.over_m <= lateral_m and math.cos(best.turn_rad) >= cos:
