@@ -3,12 +3,14 @@
 Rules:
 * What is decided is a pure function of the steps (time, arrivals) in order; `replay` runs this same code over the logged steps.
 * A step is handed to the log before it takes effect, and what an intersection decided to the sinks before the next one is stepped.
+* Live, the loop gets a turn after each intersection: what was decided is on its way before the next one is stepped, or anything is booked.
 * One quiet intersection, the one longest due, is stepped at a time: ten track reports due at once do not hold up a frame.
 * A failing step is a defect of ours: it ends the process with its input in the log, to be replayed.
 """
 
+import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -79,24 +81,28 @@ class Pipeline:
         self._sealed_decisions = self.decisions = 0
 
     def step(self, now_ns: int, arrivals: Sequence[Arrival]) -> list[Decision]:
-        if self._log.wants_state(now_ns):
-            self._log.write_state(self.take_state(now_ns))
-        self._log.write_step(now_ns, arrivals)
-        decisions: list[Decision] = []
-        for intersection, samples in self._concerned(now_ns, arrivals).items():
-            decided, self._deadlines_ns[intersection] = step(self._intersections[intersection], samples, now_ns)
-            for sink in self._sinks:
-                sink.publish(decided, now_ns)
-            decisions += decided
-        for decision in decisions:
-            self._running.update(decision_bytes(decision))
-        self.decisions += len(decisions)
-        return decisions
+        return [decision for decided in self._parts(now_ns, arrivals) for decision in decided]
 
     async def run(self, source: SampleSource, clock: Clock) -> None:
         """Until the source ends."""
         while (arrivals := await source.take(self.next_deadline_ns)) is not None:
-            self.step(clock.now_ns(), arrivals)
+            for decided in self._parts(clock.now_ns(), arrivals):
+                if decided:
+                    await asyncio.sleep(0)
+
+    def _parts(self, now_ns: int, arrivals: Sequence[Arrival]) -> Iterator[list[Decision]]:
+        """One step, intersection by intersection: what each decided, when the sinks have it."""
+        if self._log.wants_state(now_ns):
+            self._log.write_state(self.take_state(now_ns))
+        self._log.write_step(now_ns, arrivals)
+        for intersection, samples in self._concerned(now_ns, arrivals).items():
+            decided, self._deadlines_ns[intersection] = step(self._intersections[intersection], samples, now_ns)
+            for sink in self._sinks:
+                sink.publish(decided, now_ns)
+            yield decided
+            for decision in decided:
+                self._running.update(decision_bytes(decision))
+            self.decisions += len(decided)
 
     @property
     def next_deadline_ns(self) -> int:
