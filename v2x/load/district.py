@@ -3,13 +3,13 @@
 Rules:
 * All crossings lie on the same place under different names: they share no state, and the same object bytes serve them all.
 * Every frame is foreseeable: two runs with the same numbers send the same bytes but for time and sequence.
-* One street is in steady flow, people walk and cars stand beside it; on each side arm one car after the other drives up and stops
-  at the line, which raises conflicts with the flow and clears them.
+* Two streets in steady flow cross without priority, and cars of the one pass between those of the other by a hair: each such pair is
+  a conflict, raised when it is five seconds off and cleared when it has passed. People walk and cars stand beside the main street.
 """
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -25,23 +25,22 @@ from v2x.stations import StationRegistry
 from v2x.v1 import common_pb2, roadside_pb2
 
 PERIOD_S = 0.1
-PHASES = 4800  # frames until the scene repeats; a whole number of gaps of every flow, so that no number jumps
+PHASES = 4400  # frames until the scene repeats; a whole number of gaps of every flow, so that no number jumps
 PEERS_FILE = "peers.json"
 CONFIG_FILE = "v2x.toml"
 
 FLOW_MPS = 10.0
-FLOW_GAP_M = 60.0  # so that an approaching car meets one or two, not a platoon
+FLOW_GAP_M = 22.0  # 2.2 s: a car of the other street that passes in the middle leaves a tenth of a second at either end
 REACH_M = 150.0
 LANE_M = 1.75
 KERB_M = 5.5
 SIDEWALK_M = 8.5
 WALK_MPS = 1.25
 WALK_GAP_M = 10.0
-NO_WALK_M = 15.0  # nobody walks across the side arms: what toggles are the approaching cars' conflicts alone
+NO_WALK_M = 15.0  # nobody walks across the side street: what toggles are the conflicts of cars alone
+SIDE_REACH_M = 80.0  # from where on the side street's cars are seen
 NOISE_M = 0.1
-APPROACH_S = 12.0  # from appearing on a side arm to having stood at the line
-BRAKING_MPS2 = 2.5
-LINE_M = 14.0  # where the approaching car's centre comes to rest, from the crossing's middle
+SIDE_STREET = 4000  # the first of its cars' numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,48 +121,37 @@ class RoadUser:
 
 def _road_users(time_s: float) -> Iterator[RoadUser]:
     yield from _flow(time_s, 0, FLOW_MPS, FLOW_GAP_M, LANE_M, ObjectClass.CAR)
+    between = _flow(time_s + 0.5 * FLOW_GAP_M / FLOW_MPS, SIDE_STREET, FLOW_MPS, FLOW_GAP_M, LANE_M, ObjectClass.CAR)
+    yield from (_turned(user) for user in between if abs(user.east_m) < SIDE_REACH_M)
     walking = _flow(time_s, 1000, WALK_MPS, WALK_GAP_M, SIDEWALK_M, ObjectClass.PEDESTRIAN)
     yield from (user for user in walking if abs(user.east_m) > NO_WALK_M)
     for index, east_m in enumerate(np.arange(-REACH_M + 30.0, REACH_M - 30.0, 20.0)):
         if abs(east_m) > 25.0:
             yield RoadUser(3000 + index, ObjectClass.CAR, float(east_m), KERB_M, 0.0, math.radians(270.0), 4.5, 1.8)
             yield RoadUser(3100 + index, ObjectClass.CAR, float(east_m), -KERB_M, 0.0, math.radians(90.0), 4.5, 1.8)
-    for arm in (0, 1):
-        yield _approaching(time_s + arm * APPROACH_S / 2, arm)
 
 
 def _flow(time_s: float, first_id: int, speed_mps: float, gap_m: float, aside_m: float, kind: ObjectClass) -> Iterator[RoadUser]:
     """Road users in both directions of the street, evenly spaced, each with a number of its own for the whole way."""
     length_m, width_m = (0.5, 0.5) if kind is ObjectClass.PEDESTRIAN else (4.5, 1.8)
     numbers = round(speed_mps * PHASES * PERIOD_S / gap_m)
+    head_m = speed_mps * time_s
+    newest = math.floor(head_m / gap_m)
     for way, heading_deg in ((1.0, 90.0), (-1.0, 270.0)):
-        head_m = speed_mps * time_s + (gap_m / 2 if way < 0 else 0.0)
-        newest = math.floor(head_m / gap_m)
         for number in range(newest, newest - int(2 * REACH_M / gap_m), -1):
             east_m = way * (head_m - number * gap_m - REACH_M)
             local_id = first_id + (500 if way < 0 else 0) + number % numbers
             yield RoadUser(local_id, kind, east_m, -way * aside_m, speed_mps, math.radians(heading_deg), length_m, width_m)
 
 
-def _approaching(time_s: float, arm: int) -> RoadUser:
-    """From the north (arm 0) or the south: drives up, brakes, stands; then the next one comes."""
-    number, since_s = divmod(time_s, APPROACH_S)
-    braking_s = FLOW_MPS / BRAKING_MPS2
-    cruise_s = APPROACH_S - 2.0 - braking_s
-    slowing_s = min(max(since_s - cruise_s, 0.0), braking_s)
-    speed_mps = FLOW_MPS - BRAKING_MPS2 * slowing_s
-    driven_m = FLOW_MPS * min(since_s, cruise_s) + FLOW_MPS * slowing_s - BRAKING_MPS2 * slowing_s**2 / 2
-    whole_m = FLOW_MPS * cruise_s + FLOW_MPS * braking_s / 2
-    distance_m = LINE_M + whole_m - driven_m
-    way = 1.0 if arm == 0 else -1.0
-    local_id = 4000 + 500 * arm + int(number) % round(PHASES * PERIOD_S / APPROACH_S)
-    heading_rad = math.pi if arm == 0 else 0.0
-    return RoadUser(local_id, ObjectClass.CAR, -way * LANE_M, way * distance_m, speed_mps, heading_rad, 4.5, 1.8)
+def _turned(user: RoadUser) -> RoadUser:
+    """The same on the side street: a quarter turn clockwise about the middle of the crossing."""
+    return replace(user, east_m=user.north_m, north_m=-user.east_m, heading_rad=(user.heading_rad + math.pi / 2) % math.tau)
 
 
 def _nearest(users: list[RoadUser], east_m: float, count: int) -> list[RoadUser]:
-    """The approaching cars are always seen, of the others those nearest to the station."""
-    return sorted(users, key=lambda user: (user.local_id < 4000, abs(user.east_m - east_m)))[:count]
+    """The side street's cars are always seen, of the others those nearest to the station."""
+    return sorted(users, key=lambda user: (user.local_id < SIDE_STREET, abs(user.east_m - east_m)))[:count]
 
 
 def _serialized(users: list[RoadUser], chance: np.random.Generator) -> bytes:
