@@ -33,14 +33,13 @@ class Kind(IntEnum):
     ANGLE_OF_ARRIVAL = 9  # bearing_rad from the anchor to the vehicle, sigma_rad, anchor
     ROADSIDE_DETECTION = 10  # latitude_rad, longitude_rad, sigma_m (per axis): a raw detection, never a track's estimate
     LANE = 11  # latitude_rad, longitude_rad of a point of the centre line, heading_rad of the line there, sigma_m across
-    PSEUDORANGE = (
-        12  # pseudorange_m, satellite ECEF x, y, z m, carrier_to_noise_dbhz, elevation_rad, system (0 GPS, 1 GLONASS ...), satellite
-    )
+    # pseudorange_m, satellite ECEF x, y, z m, carrier_to_noise_dbhz, elevation_rad, system (0 GPS, 1 GLONASS ...), satellite
+    PSEUDORANGE = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeasurementBatch:
-    """n measurements. kind uint8 (n,), vehicle int64 (n,) any number >= 0, measured_ns and received_ns int64 (n,), values float64 (n, VALUES)."""
+    """n measurements: kind uint8 (n,), vehicle int64 (n,) >= 0, measured_ns and received_ns int64 (n,), values float64 (n, VALUES)."""
 
     kind: NDArray[np.uint8]
     vehicle: NDArray[np.int64]
