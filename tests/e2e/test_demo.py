@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from v2x.demo.parts import sole_use
+
 MISSING = importlib.util.find_spec("libsumo") is None
 pytestmark = pytest.mark.skipif(MISSING and not os.environ.get("CI"), reason="SUMO is not installed (extra 'sim')")
 
@@ -62,3 +64,21 @@ def test_a_scenario_that_is_none_is_one_sentence(tmp_path):
     assert demo.returncode == 2
     assert "no.sumocfg" in demo.stderr
     assert "Traceback" not in demo.stderr
+
+
+def test_ten_times_as_fast_nothing_comes_too_late(tmp_path):
+    """However busy the machine: simulated time waits rather than frames come late."""
+    demo = subprocess.run(
+        v2x("demo", "--speed", 10, "--seconds", 20, "--state", tmp_path), capture_output=True, text=True, timeout=110, check=False
+    )
+    assert demo.returncode == 0, demo.stderr
+    assert int(figure(demo.stdout, "sent").split()[0]) in range(390, 402)
+    assert figure(demo.stdout, "rejected") == "none"
+    assert re.search(r"at (10 x|\d+\.\d x real time: this machine does not keep up with 10 x)$", figure(demo.stdout, "played"))
+
+
+def test_two_demos_do_not_share_a_folder(tmp_path):
+    with sole_use(tmp_path):
+        demo = subprocess.run(v2x("demo", "--state", tmp_path), capture_output=True, text=True, timeout=60, check=False)
+    assert demo.returncode == 2
+    assert "another demo is playing" in demo.stderr

@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 from v2x.cli import application
-from v2x.demo.parts import Children, DemoError, Listener, Status, closing_summary, live_line, wait_for_endpoints
+from v2x.demo.parts import Children, DemoError, Listener, Status, closing_summary, live_line, shown_endpoints, sole_use, wait_for_endpoints
 from v2x.errors import ConfigError
 from v2x.sim.latency import Receipts
 from v2x.sim.scenario import ScenarioError
@@ -50,8 +50,9 @@ def demo_command(
 ) -> None:
     """Play recorded traffic through the real road: SUMO -> gRPC -> tracks -> warnings -> MQTT."""
     try:
-        setup = write_setup(Play(scenario=scenario, seed=seed), state)
-        asyncio.run(_Demo(setup, state, speed, seconds, seed, scenario, keep=keep).run())
+        with sole_use(state):
+            setup = write_setup(Play(scenario=scenario, seed=seed), state)
+            asyncio.run(_Demo(setup, state, speed, seconds, seed, scenario, keep=keep).run())
     except ScenarioError as error:
         raise ConfigError("--scenario", str(error)) from error
     except DemoError as error:
@@ -85,7 +86,7 @@ class _Demo:
                 await asyncio.sleep(STRAGGLERS_S)
             if self._keep and not self._stopped.is_set():
                 self._summarise(None)
-                print(f"still serving: {endpoints}; Ctrl-C ends it", flush=True)
+                print(f"still serving: {shown_endpoints(endpoints)}; Ctrl-C ends it", flush=True)
                 await self._stopped.wait()
             server_words = await children.stop_server()
         self._summarise(server_words)
@@ -94,7 +95,7 @@ class _Demo:
         print(f"playing {self._seconds:g} s of {self._setup.scenario.name} at {self._speed:g} x; intersection {self._setup.map.id}")
         for text in self._setup.scenario.provenance:
             print(f"  {text}")
-        print("  " + ", ".join(f"{name} {address}" for name, address in endpoints.items() if isinstance(address, str)), flush=True)
+        print(f"  {shown_endpoints(endpoints)}", flush=True)
 
     async def _play(self, children: Children) -> None:
         """Until the sim has ended, by itself or because Ctrl-C was passed on to it."""

@@ -1,6 +1,7 @@
 """The demo's parts: its child processes, its listener at the broker, and what it prints."""
 
 import asyncio
+import fcntl
 import json
 import shutil
 import signal
@@ -9,8 +10,8 @@ import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -45,6 +46,18 @@ class Status:
     tracks_now: int = 0
     tracks_seen: set[int] = field(default_factory=set)
     sensor_faults: int = 0
+
+
+@contextmanager
+def sole_use(state: Path) -> Iterator[None]:
+    """Two demos in one folder would give each other's stations new tokens. Raises DemoError."""
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DemoError(f"another demo is playing in {state}; end it, or give this one a folder of its own: --state FOLDER") from error
+        yield
 
 
 class Children:
@@ -175,6 +188,15 @@ class Listener:
                 numbers = [track["id"] for track in body["tracks"]]
                 status.tracks_now = len(numbers)
                 status.tracks_seen.update(numbers)
+
+
+def shown_endpoints(endpoints: dict[str, str]) -> str:
+    """Where to connect, and which port is not the usual one because somebody has it."""
+    return ", ".join(f"{name} {endpoints[name]}{_instead(endpoints[name], port)}" for name, port in DEFAULT_PORTS.items())
+
+
+def _instead(address: str, usual_port: int) -> str:
+    return "" if address.endswith(f":{usual_port}") else f" ({usual_port} is taken)"
 
 
 def live_line(status: Status, receipts: Receipts) -> str:
