@@ -16,7 +16,7 @@ from v2x.v1.roadside_pb2 import RsuFrame
 
 OBJECTS = 50
 FRAMES_A_ROUND = 100
-ROUNDS = 200
+ROUNDS = 1000  # a second of both: longer than what else the machine does
 SPARSE = ("acceleration", "yaw_rate")  # what most stations do not measure
 
 
