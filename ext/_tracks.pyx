@@ -35,7 +35,7 @@ cdef int[10] TRUST_STEPS = [DOUBTED, TRUSTED, DOUBTED, TRUSTED, FAULTY, TRUSTED,
 cdef double GATE = 16.0  # chi-square, 2 degrees of freedom: 3 in 10,000 true positions fall outside
 cdef double GATE_SIGMAS = 4.0  # its square root
 cdef double COST_OF_NONE = 24.0
-cdef double COST_SHIFT = 3.0  # what the station's own numbering is worth
+cdef double COST_SHIFT = 5.0  # what the station's own numbering is worth
 cdef double FARTHEST_M = 8.0
 cdef double JUMP_M = 5.0  # a lane change in one step, under the same local number
 cdef double SIDEWAYS_SIGMA_MPS2 = 1.5
@@ -52,6 +52,7 @@ cdef double HEADING_CORRELATED_SAMPLES = 40.0
 cdef int64_t BESIDE_NS = 150_000_000
 cdef double OWN_SMOOTHING = 0.05
 cdef double COAST_S = 2.0
+cdef double FOUND_S = 0.5  # a track found again may need so long to be confirmed
 cdef double COAST_STANDING_S = 2.5
 cdef double COAST_LEAST_S = 0.35  # three frames at 10 Hz
 cdef double SHOWN_LEAST_S = 0.25  # two frames at 10 Hz and their delay
@@ -61,7 +62,8 @@ cdef double LATE_S = 0.5
 cdef double FORGOTTEN_S = 10.0
 cdef int64_t LOST_NS = 300_000_000
 cdef int64_t PAIR_NS = 120_000_000
-cdef int64_t CONTINUITY_NS = 600_000_000
+cdef int64_t CONTINUITY_NS = 600_000_000  # another number than so long ago speaks against
+cdef int64_t NUMBER_NS = 2_500_000_000  # the same number as so long ago speaks for
 
 LAYOUT = {
     "marks": MARKS, "numbers": NUMBERS, "links": LINKS, "link_marks": LINK_MARKS, "profile": PROFILE_COLUMNS,
@@ -85,6 +87,7 @@ cdef struct Table:
     int stations
     int64_t event_count
     int64_t event_capacity
+    int64_t confirmed  # tracks that this frame confirmed
 
 
 cdef struct Seen:
@@ -112,6 +115,7 @@ cdef Py_ssize_t take_frame(
     for j in range(count):
         read(rows + j * DETECTION_COLUMNS, enu + 2 * j, t.offsets + 3 * source, t.profiles, &room.seen[j])
         room.degrees[j] = 0
+        room.namesake[j] = -1
         outcome[j] = MISSING if isnan(enu[2 * j]) or isnan(enu[2 * j + 1]) else OUTSIDE
         if fabs(enu[2 * j]) <= radius and fabs(enu[2 * j + 1]) <= radius:
             room.order[placed] = j
@@ -120,6 +124,7 @@ cdef Py_ssize_t take_frame(
     sort_by_east(room, placed)
     for row in range(tracks):
         found = consider(t, room, row, source, now, placed, found)
+    honour_numbers(t, room, source, now, count)
     if assign_all(count, found, room.edges, room.costs, room.degrees, COST_OF_NONE + COST_SHIFT, room.choice) < 0:
         return -1
     for j in range(count):
@@ -189,7 +194,7 @@ cdef class Tracks:
         self, Py_ssize_t count, int source, int64_t now_ns, int64_t next_id, const double[:, ::1] rows,
         const double[:, ::1] enu, double radius_m, int64_t[::1] outcome
     ):
-        """-> (tracks, events, detections without a position, detections beyond the radius).
+        """-> (tracks, events, detections without a position, detections beyond the radius, tracks confirmed by it).
 
         `outcome` (n,): the row each detection went to, MISSING or OUTSIDE.
         """
@@ -203,9 +208,9 @@ cdef class Tracks:
             and rows.shape[1] == DETECTION_COLUMNS and enu.shape[1] == 2
         ):
             raise ValueError("rows, enu and outcome must describe the same detections")
-        self.table.event_count = 0
+        self.table.event_count = self.table.confirmed = 0
         if n == 0:
-            return count, 0, 0, 0
+            return count, 0, 0, 0, 0
         with nogil:
             if reserve(&room, n, count) == 0:
                 after = take_frame(&self.table, &room, count, source, now_ns, &rows[0, 0], &enu[0, 0], <int> n, radius_m, next_id,
@@ -218,7 +223,7 @@ cdef class Tracks:
         for j in range(n):
             missing += outcome[j] == MISSING
             outside += outcome[j] == OUTSIDE
-        return after, self.table.event_count, missing, outside
+        return after, self.table.event_count, missing, outside, self.table.confirmed
 
     def take_own(self, Py_ssize_t count, Py_ssize_t row, int64_t now_ns, const double[::1] values, double east_m, double north_m):
         """Put a vehicle's own sample into its track. -> (inside the gate, events)."""

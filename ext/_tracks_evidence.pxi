@@ -268,6 +268,7 @@ cdef void live(Table* t, int64_t row, int source, int64_t now, double existence)
         n[N_BELIEF] += 1.0 if source == 0 else 0.8 if isnan(existence) else existence
         m[M_CONFIRMED] = m[M_HITS] >= 3 and n[N_BELIEF] >= 2.0 or (
             m[M_HITS] >= 2 and n[N_BELIEF] >= 1.2 and (source == 0 or m[M_SOURCES] & (m[M_SOURCES] - 1) != 0))
+        t.confirmed += m[M_CONFIRMED]
     if now < m[M_HIT_NS]:
         return
     m[M_HIT_NS] = now
@@ -277,7 +278,7 @@ cdef void live(Table* t, int64_t row, int source, int64_t now, double existence)
     limit = COAST_S if fabs(x[SPEED]) > 0.5 else COAST_STANDING_S
     if not m[M_CONFIRMED]:
         limit = COAST_LEAST_S
-    m[M_END_NS] = now + <int64_t> (1e9 * limit)
+    m[M_END_NS] = now + <int64_t> (1e9 * (limit + (FOUND_S if m[M_CONFIRMED] else 0)))
     limit = min(COAST_LEAST_S + 0.5 * age, limit)
     back = chance_of_return(t, x[EAST], x[NORTH])
     m[M_SHOW_NS] = now + <int64_t> (1e9 * min(limit, SHOWN_LEAST_S + (limit - SHOWN_LEAST_S) * back * back))

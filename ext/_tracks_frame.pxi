@@ -256,6 +256,16 @@ cdef inline double class_cost(int first, int second, const double* profiles) noe
     return 1.0 if kind == other else 3.0 if fabs(kind - other) == 1 else 8.0
 
 
+cdef inline bint heard(const int64_t* link_mark, int64_t now) noexcept nogil:
+    """The source has numbered this track of late."""
+    return link_mark[LM_TIME] != 0 and llabs(now - link_mark[LM_TIME]) < CONTINUITY_NS
+
+
+cdef inline bint carries(const int64_t* link_mark, int64_t local_id, int64_t now) noexcept nogil:
+    """Whoever comes back under his old number is he."""
+    return link_mark[LM_LOCAL_ID] == local_id and link_mark[LM_TIME] != 0 and llabs(now - link_mark[LM_TIME]) < NUMBER_NS
+
+
 cdef double pair_cost(Table* t, int64_t row, int source, const Seen* z, int64_t now, const double* y, const double* q) noexcept nogil:
     """Negative log likelihood (twice) of z from this track, or INFINITY outside the gate."""
     cdef int64_t* link_mark = t.link_marks + (row * t.sources + source) * LINK_MARKS
@@ -265,16 +275,14 @@ cdef double pair_cost(Table* t, int64_t row, int source, const Seen* z, int64_t 
     cdef double a = q[0] + r2 + alone * alone, b = q[1], c = q[7] + r2 + alone * alone, det = a * c - b * b
     cdef double de = z.east - y[EAST], dn = z.north - y[NORTH]
     cdef double d2 = (c * de * de - 2 * b * de * dn + a * dn * dn) / det, sigma, error
-    cdef bint fresh = link_mark[LM_TIME] != 0 and llabs(now - link_mark[LM_TIME]) < CONTINUITY_NS
-    cdef bint same = fresh and link_mark[LM_LOCAL_ID] == z.local_id
+    cdef bint fresh = source != 0 and heard(link_mark, now), same = source != 0 and carries(link_mark, z.local_id, now)
     cdef double cost = d2 + log(det / (r2 * r2)) + COST_SHIFT + class_cost(t.marks[row * MARKS + M_CLASS], z.kind, t.profiles)
     if de * de + dn * dn > FARTHEST_M * FARTHEST_M or not d2 >= 0:
         return INFINITY
+    same = same and de * de + dn * dn <= JUMP_M * JUMP_M
     if d2 > GATE:
-        if not same or de * de + dn * dn > JUMP_M * JUMP_M:
-            return INFINITY
-        return GATE  # the number vouches for a jump, whatever it did to speed and heading
-    if fresh and hypot(link[L_OFF_EAST], link[L_OFF_NORTH]) < 0.8 * z.position_sigma:
+        return GATE if same else INFINITY
+    if (fresh or same) and hypot(link[L_OFF_EAST], link[L_OFF_NORTH]) < 0.8 * z.position_sigma:
         cost += -COST_SHIFT if same else COST_SHIFT
     if t.marks[row * MARKS + M_CONFIRMED] == 0 or (alone > 0 and not same):  # who is well known has the first claim
         cost += 3
@@ -287,4 +295,4 @@ cdef double pair_cost(Table* t, int64_t row, int source, const Seen* z, int64_t 
         if not isnan(sigma):
             error = wrapped(z.heading - y[HEADING])
             cost += min(error * error / (q[21] + sigma * sigma), 6.0)
-    return max(cost, 0.0)
+    return max(min(cost, GATE) if same else cost, 0.0)  # the number vouches for a jump, whatever it did to speed and heading

@@ -15,18 +15,20 @@ cdef struct Room:
     double* costs
     int* degrees
     int* choice
+    int* namesake  # the candidate that carries the detection's number, -1 = none
 
 
 cdef int reserve(Room* room, Py_ssize_t detections, Py_ssize_t tracks) noexcept nogil:
     room.seen = <Seen*> malloc((detections + 1) * sizeof(Seen))
     room.candidates = <Candidate*> malloc((tracks + 1) * sizeof(Candidate))
-    room.order = <int*> malloc((detections + 1) * 3 * sizeof(int))
+    room.order = <int*> malloc((detections + 1) * 4 * sizeof(int))
     room.edges = <int*> malloc((detections + 1) * EDGES * sizeof(int))
     room.costs = <double*> malloc((detections + 1) * EDGES * sizeof(double))
     if room.seen == NULL or room.candidates == NULL or room.order == NULL or room.edges == NULL or room.costs == NULL:
         return -1
     room.degrees = room.order + detections
     room.choice = room.degrees + detections
+    room.namesake = room.choice + detections
     return 0
 
 
@@ -116,4 +118,19 @@ cdef int consider(Table* t, Room* room, int64_t row, int source, int64_t now, in
         cost = pair_cost(t, row, source, &room.seen[j], now, c.y, c.q)
         if cost < COST_OF_NONE + COST_SHIFT:
             offer(room, j, found, cost)
+            if carries(t.link_marks + (row * t.sources + source) * LINK_MARKS, room.seen[j].local_id, now):
+                room.namesake[j] = found
     return found if c == NULL else found + 1
+
+
+cdef void honour_numbers(const Table* t, Room* room, int source, int64_t now, int count) noexcept nogil:
+    """A number that one track carries speaks against tracks that the station has not seen of late, as theirs speak against them."""
+    cdef int j, k
+    cdef const int64_t* link_mark
+    for j in range(count):
+        if room.namesake[j] < 0:
+            continue
+        for k in range(room.degrees[j]):
+            link_mark = t.link_marks + (room.candidates[room.edges[j * EDGES + k]].row * t.sources + source) * LINK_MARKS
+            if not heard(link_mark, now):
+                room.costs[j * EDGES + k] += COST_SHIFT

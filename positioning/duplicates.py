@@ -33,7 +33,7 @@ def duplicates(arrays: TrackArrays, now_ns: int) -> list[tuple[int, int]]:
     for pair in zip(first[same].tolist(), second[same].tolist(), strict=True):
         kept, gone = sorted(pair, key=lambda row: int(marks[row, Mark.ID]))
         if not used & {kept, gone}:
-            _absorb(arrays, kept, gone)
+            absorb(arrays, kept, gone)
             used |= {kept, gone}
             pairs.append((kept, gone))
     return pairs
@@ -72,7 +72,7 @@ def _same(arrays: TrackArrays, first: Rows, second: Rows) -> NDArray[np.bool_]:
     return np.asarray(~both & ~two_vehicles & (alike | unoriented))
 
 
-def _absorb(arrays: TrackArrays, kept: int, gone: int) -> None:
+def absorb(arrays: TrackArrays, kept: int, gone: int) -> None:
     """The newest state, the older identity, every source's newest word."""
     marks, link_marks, links = arrays.marks, arrays.link_marks, arrays.links
     newer = link_marks[gone, :, LinkMark.TIME_NS] > link_marks[kept, :, LinkMark.TIME_NS]

@@ -19,7 +19,7 @@ from positioning.track_columns import Mark
 MAX_VEHICLES = 4096  # names remembered per intersection; the longest silent go first
 BIND_AFTER = 5  # samples in a row with the same likeliest track
 UNBIND_AFTER = 5  # samples in a row outside the gate
-LIKELY_COST = 14.0  # twice the negative log likelihood
+LIKELY_COST = 16.0  # twice the negative log likelihood
 CLEAR_BY = 3.0  # the next likely track must cost more by this
 
 

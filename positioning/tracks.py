@@ -19,6 +19,7 @@ from positioning.frames import LocalFrame
 from positioning.own import OwnLinks
 from positioning.samples import Detection, FixStatus, MotionSample, RsuFrame, Verdict
 from positioning.source_faults import Faults, SourceFault
+from positioning.stitching import stitch
 from positioning.track_arrays import MAX_SOURCES, MAX_TRACKS, TrackArrays
 from positioning.track_columns import Mark, Number
 
@@ -89,10 +90,14 @@ class TrackTable:
         enu = self._frame.enu_from_geodetic(frame.rows[:, Detection.LATITUDE_RAD], frame.rows[:, Detection.LONGITUDE_RAD])
         self._make_room(count)
         seen = (frame.rows, enu, self._config.radius_m, np.empty(count, np.int64))
-        after, events, missing, outside = self._kernel.take_frame(self._arrays.count, source, frame.measured_ns, self._next_id, *seen)
+        after, events, missing, outside, confirmed = self._kernel.take_frame(
+            self._arrays.count, source, frame.measured_ns, self._next_id, *seen
+        )
         self._next_id += after - self._arrays.count
         self._arrays.count = after
         self._note_faults(events, frame.measured_ns)
+        if confirmed:
+            self._remove_joined(stitch(self._arrays, frame.measured_ns))
         self._merge(frame.measured_ns)
         if not missing and not outside:
             return Counter({Verdict.ACCEPTED: count})
@@ -240,7 +245,9 @@ class TrackTable:
         if abs(now_ns - self._merged_ns) < MERGE_PERIOD_NS:
             return
         self._merged_ns = now_ns
-        pairs = duplicates(self._arrays, now_ns)
+        self._remove_joined(duplicates(self._arrays, now_ns))
+
+    def _remove_joined(self, pairs: list[tuple[int, int]]) -> None:
         if pairs:
             self._arrays.remove(np.array([gone for _, gone in pairs], np.intp))
 

@@ -58,7 +58,7 @@ def test_silence_ends_a_track_at_its_deadline(table):
     deadline = table.next_deadline_ns()
     assert seconds(2.9 + 0.3) < deadline <= seconds(2.9 + 2.5)
     assert table.expire(deadline - 1).tolist() == []
-    assert len(table.view(deadline - 600_000_000).ids) == 1
+    assert len(table.view(deadline - 800_000_000).ids) == 1
     assert table.expire(deadline).tolist() == [1]
     assert table.next_deadline_ns() > seconds(1e6)
 
