@@ -48,6 +48,7 @@ cdef double VOTE_MEMORY = 0.98
 cdef double OWN_INFLATION = 9.0  # a receiver's errors last for many samples
 cdef double OWN_STEADY_M = 0.4  # what of it changes from one fix to the next
 cdef double OWN_CORRELATED_SAMPLES = 600.0
+cdef double OWN_WANDERS_M = 2.0  # within its smoothing time, beside the roadside: it is another vehicle's receiver
 cdef double HEADING_CORRELATED_SAMPLES = 40.0
 cdef int64_t BESIDE_NS = 150_000_000
 cdef double OWN_SMOOTHING = 0.05

@@ -18,6 +18,7 @@ cdef bint fuse_own(Table* t, int64_t row, Seen* z, int64_t now, Candidate* c) no
     cdef double* n = t.numbers + row * NUMBERS
     cdef double dt = (now - m[M_TIME_NS]) * 1e-9, since = (now - m[M_ROADSIDE_NS]) * 1e-9
     cdef double smoothing
+    cdef bint first = n[N_OWN_EAST] == 0 and n[N_OWN_NORTH] == 0
     cdef bint beside = m[M_ROADSIDE_NS] != 0 and fabs(since) < 0.5
     if dt < -LATE_S or not (fabs(z.east) < 1e5 and fabs(z.north) < 1e5):
         return False
@@ -27,9 +28,11 @@ cdef bint fuse_own(Table* t, int64_t row, Seen* z, int64_t now, Candidate* c) no
         return False
     if beside and contradicts(z, c.y, c.q, t.link_marks[row * t.sources * LINK_MARKS + LM_SPEED_TRUST]):
         return False
+    if beside and not first and hypot(z.east - c.y[EAST] - n[N_OWN_EAST], z.north - c.y[NORTH] - n[N_OWN_NORTH]) > OWN_WANDERS_M:
+        return False
     if beside:
         learn_common(t, c.y[EAST], c.y[NORTH], z.east - c.y[EAST], z.north - c.y[NORTH], z.position_sigma)
-        smoothing = 1.0 if n[N_OWN_EAST] == 0 and n[N_OWN_NORTH] == 0 else OWN_SMOOTHING
+        smoothing = 1.0 if first else OWN_SMOOTHING
         n[N_OWN_EAST] += smoothing * (z.east - c.y[EAST] - n[N_OWN_EAST])
         n[N_OWN_NORTH] += smoothing * (z.north - c.y[NORTH] - n[N_OWN_NORTH])
         n[N_FLOOR] = 0

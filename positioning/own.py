@@ -21,6 +21,7 @@ BIND_AFTER = 5  # samples in a row with the same likeliest track
 UNBIND_AFTER = 5  # samples in a row outside the gate
 LIKELY_COST = 16.0  # twice the negative log likelihood
 CLEAR_BY = 3.0  # the next likely track must cost more by this
+Values = NDArray[np.float64]
 
 
 @dataclass(slots=True)
@@ -61,6 +62,8 @@ class OwnLinks:
         sample = (now_ns, values, east_m, north_m)
         if row >= 0:
             inside, events = kernel.take_own(arrays.count, row, *sample)
+            if arrays.marks[row, Mark.ROADSIDE_NS] == 0 and self._found(link, kernel, arrays, row, sample):
+                return Verdict.ACCEPTED, 0, events
             link.strikes = 0 if inside else link.strikes + 1
             if link.strikes < UNBIND_AFTER:
                 return (Verdict.ACCEPTED if inside else Verdict.OUT_OF_GATE), 0, events
@@ -77,6 +80,19 @@ class OwnLinks:
         arrays.marks[row, Mark.VEHICLE] = link.key
         inside, events = kernel.take_own(arrays.count, row, *sample)
         return (Verdict.ACCEPTED if inside else Verdict.OUT_OF_GATE), 0, events
+
+    def _found(
+        self, link: OwnLink, kernel: _tracks.Tracks, arrays: TrackArrays, row: int, sample: tuple[int, Values, float, float]
+    ) -> bool:
+        """Move from a track known by this vehicle's fixes only to the one the roadside has of it; the former ends."""
+        found, cost, next_cost = kernel.nearest_own(arrays.count, *sample)
+        if found < 0 or arrays.marks[found, Mark.CONFIRMED] == 0:
+            return False
+        if not self._elect(link, int(arrays.marks[found, Mark.ID]), clear=cost < LIKELY_COST and next_cost - cost > CLEAR_BY):
+            return False
+        arrays.marks[row, [Mark.VEHICLE, Mark.END_NS]] = 0
+        arrays.marks[found, Mark.VEHICLE] = link.key
+        return True
 
     @staticmethod
     def _elect(link: OwnLink, candidate: int, *, clear: bool) -> bool:

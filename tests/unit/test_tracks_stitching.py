@@ -83,3 +83,19 @@ def test_a_snapshot_between_loss_and_return_changes_nothing(table):
     other = TrackTable(FRAME)
     other.restore(table.snapshot())
     assert come_out(table, 0.0, 7.5, 1.0, NORTH) == come_out(other, 0.0, 7.5, 1.0, NORTH) == [1]
+
+
+def test_a_vehicle_known_by_its_receiver_only_moves_to_the_track_the_roadside_has_of_it():
+    table = TrackTable(FRAME)
+    fix = {"position_sigma_m": 1.5, "speed_sigma_mps": 0.1, "heading_sigma_rad": 0.02}
+    for k, t in enumerate(np.arange(0.0, 1.0, 0.1)):
+        table.update_motion([motion_sample(t, detection_row(7.0, 10 * t, 10.0, NORTH, **fix), sequence=k)])
+    for k, t in enumerate(np.arange(1.0, 2.5, 0.1)):  # fixes far beside: the roadside begins a track of its own
+        see(table, t, k, 0.0, 10 * t, 10.0, NORTH, 7)
+        offset = 7.0 - 4.0 * min(1.0, t - 1.0)
+        table.update_motion([motion_sample(t + 0.05, detection_row(offset, 10 * t + 0.5, 10.0, NORTH, **fix), sequence=100 + k)])
+        table.expire(seconds(t + 0.05))
+    view = table.view(seconds(2.5))
+    assert len(view.ids) == 1
+    assert list(view.vehicles.values()) == ["v"]
+    assert abs(view.motion[0, 0]) < 0.3
