@@ -2,7 +2,7 @@
 
 20 stations at 10 Hz with 50 objects each stand at 10 crossings, two at each, as in a district, staggered evenly. The real road and
 the floor (`bench.floor_server`) take turns in slices, so that a change of the machine's mood meets both. Probes: of the road the
-frames that raised or cleared a warning; of the floor all frames, for it answers each.
+frames that raised or cleared a warning, one as a rule; of the floor all frames, for it answers each.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ CROSSINGS = 10
 RATE_HZ = 10.0
 OBJECTS = 50
 SLICE_S = 20.0
-SLICES = 5  # of each; about 3,000 probes of the road
+SLICES = 3  # of each; about 2,300 probes of the road
 LEAST_PROBES = 2000
 P50_RATIO = 2.0
 P99_RATIO = 3.0

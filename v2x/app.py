@@ -41,7 +41,7 @@ from v2x.tls import Binding
 CONNECT_WAIT_S = 5.0
 CLOCK_WATCH_S = 10.0
 WALL_STEP_NS = 100_000_000
-SWITCH_INTERVAL_S = 0.0005  # the log's writer gives the interpreter back ten times sooner than by default
+SWITCH_INTERVAL_S = 0.002  # longer than a step, which is not to be interrupted; shorter than the log's writer may keep the interpreter
 EXAMPLE_STATION = "rsu-example"
 EXAMPLE_TOKEN = "example"  # noqa: S105 - published, and taken from this machine only
 UNSENT = frozenset({Fate.EXPIRED, Fate.DISPLACED, Fate.UNACKNOWLEDGED})

@@ -29,6 +29,7 @@ LOOK_S = 0.05
 STOP_S = 15.0
 SUMMARY_BEGINS = "  ran for"
 DEFAULT_PORTS = {"grpc": 50051, "mqtt": 1883, "websocket": 8083}
+WARNINGS = {"ICW": "crossing", "FCW": "rear end", "VRUCW": "on foot or bicycle"}
 
 
 class DemoError(Exception):
@@ -201,7 +202,7 @@ def _instead(address: str, usual_port: int) -> str:
 
 def live_line(status: Status, receipts: Receipts) -> str:
     sim = status.sim
-    warnings = "  ".join(f"{kind} {status.raised[kind]}" for kind in ("ICW", "FCW", "VRUCW"))
+    warnings = "  ".join(f"{kind} {status.raised[kind]}" for kind in WARNINGS)
     rate = sim.get("objects", 0) / max(sim.get("sim_s", 0.0), 1.0)
     latency = receipts.quantiles("warning", "signal")
     return (
@@ -226,10 +227,10 @@ def closing_summary(scenario: Scenario, status: Status, receipts: Receipts, stat
         "sent": f"{sim.get('frames', 0):,} frames with {sim.get('objects', 0):,} objects, {sim.get('samples', 0):,} samples of "
         f"{sim.get('vehicles', 0)} connected vehicles, {sim.get('signals', 0):,} lamp states",
         "tracks": f"{len(status.tracks_seen):,} different, {status.messages['track']:,} reports",
-        "warnings raised": ", ".join(f"{status.raised[kind]} {kind}" for kind in ("ICW", "FCW", "VRUCW")),
+        "warnings raised": ", ".join(f"{status.raised[kind]} {kind} ({meaning})" for kind, meaning in WARNINGS.items()),
         "rejected": ", ".join(f"{count:,} {reason}" for reason, count in rejected.items()) or "none",
-        "frame -> warning": str(receipts.quantiles("warning")),
-        "lamps -> signal": str(receipts.quantiles("signal")),
+        "frame -> warning": f"{receipts.quantiles('warning')} from sending to receipt",
+        "lamps -> signal": f"{receipts.quantiles('signal')} likewise",
         "traffic": f"{sim.get('collisions', 0)} collisions, {sim.get('teleports', 0)} teleports, "
         f"at most {sim.get('most_waiting', 0)} waiting to enter",
         "messages": ", ".join(f"{count:,} {kind}" for kind, count in sorted(status.messages.items())),
