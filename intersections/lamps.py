@@ -86,7 +86,7 @@ class Lamps:
         if states == self._reported or (not self._reported and not any(states)):
             return None
         self._reported = states
-        time_ns = int(self._measured_ns.max(initial=0))
+        time_ns = int(self._measured_ns.max()) if any(states) else now_ns  # that nothing is known any more is news of now
         return SignalReport(self._intersection, time_ns, tuple(zip(self._names, states, strict=True)), cause)
 
     def next_deadline_ns(self, now_ns: int) -> int | None:

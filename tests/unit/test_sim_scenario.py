@@ -79,3 +79,11 @@ def test_a_folder_without_a_configuration_is_refused(tmp_path):
 @pytest.mark.parametrize(("text", "expected"), [("15:0:0", 54000.0), ("1:00:00:01", 86401.0), ("12.5", 12.5)])
 def test_times_are_read_as_sumo_writes_them(text, expected):
     assert seconds(text) == expected
+
+
+@needs_sumo
+def test_a_relative_folder_is_as_good_as_an_absolute_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    scenario = prepare(None, Path("state/scenario"))
+    routes = [file.get("value").split(",") for file in read_xml(scenario.configuration).iter("route-files")]
+    assert [Path(name).is_absolute() and Path(name).is_file() for name in routes[0]] == [True] * 3

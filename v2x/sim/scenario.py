@@ -49,6 +49,7 @@ def prepare_demo(folder: Path) -> Scenario:
     """Write the thinned crossing of Braunschweig into `folder` and return it."""
     shipped = sumo_home() / "tools" / "game" / "fokr_bs_demo.sumocfg"
     inputs = read_inputs(shipped)
+    folder = folder.resolve()  # SUMO takes relative names to be relative to the configuration
     folder.mkdir(parents=True, exist_ok=True)
     routes, counts = [], {}
     for path in inputs["route-files"]:
