@@ -89,7 +89,7 @@ def road_users(reports: Sequence[TrackReport], centre: NDArray[np.float64]) -> I
 
 
 def alarms(warnings: Sequence[Warning], centre: NDArray[np.float64]) -> Iterator[str]:
-    for warning in warnings:
+    for number, warning in enumerate(warnings):
         place = np.array([[warning.east_m, warning.north_m]])
         x, y = points(place, centre).split(",")
         for party in warning.parties:
@@ -97,7 +97,8 @@ def alarms(warnings: Sequence[Warning], centre: NDArray[np.float64]) -> Iterator
             yield f'<polyline points="{points(line, centre)}" fill="none" stroke="#c2261d" stroke-width="2" stroke-dasharray="6 4"/>'
         yield f'<circle cx="{x}" cy="{y}" r="9" fill="none" stroke="#c2261d" stroke-width="3"/>'
         label = f"{warning.kind} in {warning.time_to_conflict_s:.1f} s"
-        yield f'<text x="{float(x) + 13:.0f}" y="{float(y) - 9:.0f}" fill="#c2261d" font-weight="bold">{label}</text>'
+        beside = float(y) + (24 if number % 2 else -9)  # warnings of one place come in pairs
+        yield f'<text x="{float(x) + 13:.0f}" y="{beside:.0f}" fill="#c2261d" font-weight="bold">{label}</text>'
 
 
 def draw(map: IntersectionMap, scene: Scene) -> str:
