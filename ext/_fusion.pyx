@@ -1,0 +1,171 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""All vehicles' filters, one call per batch of measurements and one per step.
+
+Rules:
+* `vehicles` is one block of bytes, a record per vehicle; Python owns it, copies it for a snapshot and never reads it.
+* Nothing here makes a Python object per vehicle or reads a clock; the GIL is free during the work.
+* Inside, headings are counted from east to north; the borders turn them. The readable twin is `positioning.fusion_model`.
+"""
+
+from libc.math cimport (
+    M_PI, M_PI_2, M_SQRT1_2, M_SQRT2, NAN, atan2, copysign, cos, erfc, exp, fabs, fmax, fmin, hypot, isnan, log, remainder,
+    sin, sqrt,
+)
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.string cimport memcpy, memmove, memset
+
+cdef enum:
+    WHEEL_SPEED = 1, STANDSTILL = 2, YAW_RATE = 3, FIX = 4, VELOCITY = 5, HEADING = 6, RANGE = 7, TDOA = 8  # `measurements.Kind`
+    ANGLE_OF_ARRIVAL = 9, ROADSIDE_DETECTION = 10, LANE = 11, SEEN = 12
+    FIXED = 1, FLOAT = 2, SINGLE = 3
+    MAIN = 0, CHALLENGER = 1, FIXLESS = 2, RTKLESS = 3, RANGELESS = 4, FILTERS = 5
+    USES_FIX = 1, USES_FLOAT = 2, USES_SINGLE = 4, USES_RANGE = 8
+    EMPTY = 0, EXPLORING = 1, RUNNING = 2
+    STATES = 8, LINKS = 8, RING = 24, STILL_SAMPLES = 5
+    ACCEPTED = 1, MALFORMED = 2, OUT_OF_RANGE = 3, STALE = 7, CLOCK_JUMP = 8, QUEUE_FULL = 11  # `samples.Verdict`
+    OUTPUTS = 21
+
+cdef int[5] USES = [15, 15, 14, 12, 7]
+cdef double START_HEADING = 0.7
+cdef double START_GYRO_BIAS = 0.3 * M_PI / 180
+cdef double START_SCALE = 0.02
+cdef double NEVER_S = -1e9
+cdef double LEAST_WEIGHT = 0.02
+cdef double ROOT_2PI_INVERSE = 0.3989422804014327
+cdef double SILENT_WHEEL_S = 1.0
+cdef double SILENT_GYRO_S = 0.5
+cdef double STANDING_SIGMA = 0.005
+cdef double HEADING_KNOWN = 0.05
+cdef double HEADING_LOST = 1.0  # rad^2: linear no more; the vehicle starts again where it is seen next
+cdef double HEADING_LEAD = 6.0
+cdef double RECENT_S = 1.0
+cdef double FARTHEST_M = 1e6
+cdef int64_t FUTURE_NS = 1_000_000_000
+cdef int64_t HASH = 2654435761
+
+include "_fusion_filter.pxi"
+
+
+cdef struct Config:
+    Noise noise
+    double acceleration_without_wheel, gyro_without, wheel_sigma, grade
+    double range_los_m, range_nlos_m, range_excess_m, range_outlier, range_los_share, range_apart_m, tdoa_sigma_m
+    double antenna_height_m, k_sigma, unmodelled_m, alert_level_m, late_s
+
+
+cdef struct Link:
+    int32_t anchor, refused
+    double travelled  # when last used
+
+
+cdef struct Bank:
+    int64_t time_ns, born_ns
+    int32_t mode, alive, best, still
+    double yaw_rate, wheel_s, yaw_s, stand_s, fix_s, swap_s, credible_s, streak_s, travelled, margin, fix_refused_s, wheel_refused_s
+    double[SEEN] seen_s
+    Link[LINKS] links
+    Rest[FILTERS] f
+
+
+cdef struct Sample:
+    int64_t measured_ns
+    int32_t kind, detail  # status << 8 | satellites, or the anchor
+    double[4] v
+
+
+cdef struct Vehicle:
+    int64_t id, floor_ns  # nothing as old as this is taken any more
+    int32_t count, applied
+    Bank head, base
+    Sample[RING] ring
+
+
+cdef struct Shared:
+    const double* anchors
+    double* delays
+
+
+SIZES = {
+    "vehicle": sizeof(Vehicle), "filter": sizeof(Rest), "config": sizeof(Config) // sizeof(double), "outputs": OUTPUTS, "ring": RING,
+}
+
+include "_fusion_laws.pxi"
+include "_fusion_bank.pxi"
+include "_fusion_ranges.pxi"
+include "_fusion_epoch.pxi"
+include "_fusion_ring.pxi"
+
+
+cdef int check(
+    const uint8_t[::1] vehicles, const int64_t[:, ::1] slots, const double[::1] config, const double[:, ::1] anchors,
+    const double[:, ::1] delays
+) except -1:
+    cdef Py_ssize_t size = slots.shape[0]
+    if vehicles.shape[0] % sizeof(Vehicle) or size < 2 or size & (size - 1) or slots.shape[1] != 2:
+        raise ValueError("vehicles must be whole records, slots (a power of two, 2)")
+    if config.shape[0] * sizeof(double) != sizeof(Config):
+        raise ValueError(f"config of {config.shape[0]} numbers")
+    if anchors.shape[1] != 3 or delays.shape[1] != 2 or delays.shape[0] != anchors.shape[0]:
+        raise ValueError(f"anchors {anchors.shape[1]} or delays {delays.shape[0]} of a wrong shape")
+    if vehicles.shape[0] // <Py_ssize_t>sizeof(Vehicle) * 2 > size:
+        raise ValueError("slots must be at least twice the vehicles")
+    return 0
+
+
+def ingest(
+    uint8_t[::1] vehicles, int64_t[:, ::1] slots, int64_t used, const double[::1] config, const double[:, ::1] anchors,
+    double[:, ::1] delays, const uint8_t[::1] kind, const int64_t[::1] vehicle, const int64_t[::1] measured_ns,
+    const int64_t[::1] received_ns, const double[:, ::1] values, uint8_t[::1] verdicts
+):
+    """Put the rows where they belong; -> vehicles in use. Places are east and north already; verdicts (n,) is written."""
+    cdef Py_ssize_t n = kind.shape[0], row
+    cdef Shared shared
+    check(vehicles, slots, config, anchors, delays)
+    if values.shape[1] != 8 or not (
+        vehicle.shape[0] == measured_ns.shape[0] == received_ns.shape[0] == values.shape[0] == verdicts.shape[0] == n
+    ):
+        raise ValueError("columns of one length and 8 values wanted")
+    if not vehicles.shape[0] or not n:
+        return used
+    shared.anchors = &anchors[0, 0] if anchors.shape[0] else NULL
+    shared.delays = &delays[0, 0] if anchors.shape[0] else NULL
+    with nogil:
+        for row in range(n):
+            verdicts[row] = take_row(
+                <Vehicle*>&vehicles[0], vehicles.shape[0] // sizeof(Vehicle), &slots[0, 0], slots.shape[0], &used,
+                <const Config*>&config[0], &shared, anchors.shape[0], kind[row], vehicle[row], measured_ns[row],
+                received_ns[row], &values[row, 0]
+            )
+    return used
+
+
+def step(
+    uint8_t[::1] vehicles, int64_t[:, ::1] slots, int64_t used, const double[::1] config, const double[:, ::1] anchors,
+    double[:, ::1] delays, int64_t now_ns, int64_t[::1] ids, double[:, ::1] out, uint32_t[:, ::1] marks
+):
+    """Bring all vehicles to `now_ns`; -> rows written to ids (n,), out (n, OUTPUTS) and marks (n, 2): alert, sources."""
+    cdef Py_ssize_t row, rows = 0
+    cdef Shared shared
+    cdef Vehicle* v
+    cdef const Config* c
+    check(vehicles, slots, config, anchors, delays)
+    if used < 0 or used * <int64_t>sizeof(Vehicle) > vehicles.shape[0] or min(ids.shape[0], out.shape[0], marks.shape[0]) < used:
+        raise ValueError(f"room for {used} vehicles wanted")
+    if out.shape[1] != OUTPUTS or marks.shape[1] != 2:
+        raise ValueError("out (n, OUTPUTS) and marks (n, 2) wanted")
+    if not used:
+        return 0
+    shared.anchors = &anchors[0, 0] if anchors.shape[0] else NULL
+    shared.delays = &delays[0, 0] if anchors.shape[0] else NULL
+    v = <Vehicle*>&vehicles[0]
+    c = <const Config*>&config[0]
+    with nogil:
+        for row in range(used):
+            settle(v + row, now_ns - <int64_t>(c.late_s * 1e9), c, &shared)
+        for row in range(used):
+            catch_up(v + row, c, &shared)
+            if v[row].head.mode != EMPTY:
+                ids[rows] = v[row].id
+                show(&v[row].head, now_ns, c, &out[rows, 0], &marks[rows, 0])
+                rows += 1
+    return rows

@@ -1,0 +1,236 @@
+# The bank of one vehicle: main, challenger and the filters that each do without one source; one epoch at a time.
+
+cdef struct Work:
+    Filter[FILTERS] f
+    double t, dt
+    bint moving, odometer, exploring
+
+
+cdef bint uses(const Bank* b, const Work* w, int f, int source) noexcept nogil:
+    return (b.alive >> f) & 1 and (w.exploring or USES[f] & source)
+
+
+cdef double start_sigma(const Sample* s) noexcept nogil:
+    cdef double sigma, wrong
+    if s.kind != FIX:
+        return s.v[2]
+    fix_law(s.detail >> 8, s.detail & 255, &sigma, &wrong)
+    return sigma if s.detail >> 8 == FIXED else (3 * sigma if s.detail >> 8 == FLOAT else sqrt(sigma * sigma + 9))
+
+
+cdef void start(Bank* b, Work* w, const Sample* s, const Config* c) noexcept nogil:
+    cdef int i
+    cdef double sigma = start_sigma(s), height = 0.0 if isnan(s.v[2]) or s.kind != FIX else s.v[2]
+    memset(b, 0, sizeof(Bank))
+    b.born_ns = b.time_ns = s.measured_ns
+    b.mode = EXPLORING
+    b.alive = (1 << FILTERS) - 1
+    b.wheel_s = b.yaw_s = b.stand_s = b.fix_s = b.swap_s = b.credible_s = NEVER_S
+    for i in range(SEEN):
+        b.seen_s[i] = NEVER_S
+    for i in range(LINKS):
+        b.links[i].anchor = -1
+    w.t = 0
+    w.exploring = True
+    for i in range(FILTERS):
+        begin(&w.f[i], s.v[0], s.v[1], height, sigma, i * M_PI * 2 / FILTERS, START_HEADING, &c.noise)
+
+
+cdef void read_controls(Bank* b, Work* w, const Sample* s, int count, const Config* c, double* wheel, double* yaw_dt) noexcept nogil:
+    # what says how the vehicle moved in the interval that ends now
+    cdef int i
+    cdef double limit, miss
+    wheel[0] = NAN
+    yaw_dt[0] = NAN
+    for i in range(count):
+        if s[i].kind == WHEEL_SPEED:
+            miss = s[i].v[0] - w.f[MAIN].x[2]
+            limit = 3 + 12 * fmin(w.t - b.wheel_s, 0.5) + 5 * sqrt(w.f[MAIN].p[18])
+            if b.mode == RUNNING and (fabs(miss) > limit or (s[i].v[0] < -2 and w.f[MAIN].x[2] > 2 and w.f[MAIN].p[18] < 1)):
+                b.wheel_refused_s += fmin(w.dt, 0.5)
+                continue
+            b.wheel_refused_s = 0
+            wheel[0] = s[i].v[0]
+            b.still = min(b.still + 1, 1000) if fabs(wheel[0]) < 0.10 else 0
+            b.wheel_s = w.t
+            b.seen_s[WHEEL_SPEED] = w.t
+        elif s[i].kind == STANDSTILL:
+            b.still = max(b.still, STILL_SAMPLES)
+            b.stand_s = w.t
+            b.seen_s[STANDSTILL] = w.t
+        elif s[i].kind == YAW_RATE:
+            yaw_dt[0] = fmin(fmax(w.t - b.yaw_s, 0.02), 1.0)
+            b.yaw_rate = s[i].v[0]
+            b.yaw_s = w.t
+            b.seen_s[YAW_RATE] = w.t
+    w.odometer = w.t - b.wheel_s < SILENT_WHEEL_S
+    if not w.odometer and not w.t - b.stand_s < SILENT_WHEEL_S:
+        b.still = 0
+    w.moving = b.still < STILL_SAMPLES
+
+
+cdef void travel(Bank* b, Work* w, const Config* c, double wheel, double yaw_dt) noexcept nogil:
+    cdef int i
+    cdef Noise q = c.noise
+    cdef Filter* f
+    cdef bint silent = w.dt > SILENT_WHEEL_S  # what speaks again now did not speak for the interval before
+    cdef bint gyro = w.t - b.yaw_s < SILENT_GYRO_S and not silent
+    if not w.odometer or silent:
+        q.acceleration = c.acceleration_without_wheel
+    if not gyro:
+        q.gyro = c.gyro_without
+    for i in range(FILTERS):
+        if not (b.alive >> i) & 1:
+            continue
+        f = &w.f[i]
+        if w.dt > 0:
+            predict(f, w.dt, b.yaw_rate if gyro else f.x[4], w.moving, &q)
+        if w.moving:
+            f.height_variance += c.grade * c.grade * fabs(f.x[2]) * w.dt
+            if not isnan(wheel):
+                update(f, 2, 1 + f.x[5], 5, f.x[2], wheel - f.x[2] * (1 + f.x[5]), c.wheel_sigma * c.wheel_sigma)
+        else:
+            if not isnan(wheel) or b.stand_s == w.t:
+                update(f, 2, 1, 2, 0, -f.x[2], STANDING_SIGMA * STANDING_SIGMA)
+            if not isnan(yaw_dt):
+                update(f, 4, 1, 4, 0, b.yaw_rate - f.x[4], c.noise.gyro * c.noise.gyro / yaw_dt)
+    if w.moving:
+        b.travelled += fabs(w.f[MAIN].x[2]) * w.dt
+
+
+cdef void challenge(Bank* b, Work* w, const Sample* s, double d2) noexcept nogil:
+    # credible fixes contradict: a copy of the main filter starts where they are
+    cdef int i
+    cdef Filter* f = &w.f[CHALLENGER]
+    f[0] = w.f[MAIN]
+    for i in range(STATES):
+        f.p[i] = f.p[8 + i] = f.p[8 * i] = f.p[8 * i + 1] = 0
+    f.p[0] = f.p[9] = 1
+    f.p[27] += 0.03
+    f.x[0] = s.v[0]
+    f.x[1] = s.v[1]
+    if not isnan(s.v[2]):
+        f.height = s.v[2]
+    f.height_variance = 4
+    f.score = 0
+    b.alive |= 1 << CHALLENGER
+    b.margin = 3 + fmin(0.1 * d2, 5)
+
+
+cdef void take_rtk(Bank* b, Work* w, const Sample* s, int status, int satellites) noexcept nogil:
+    cdef double sigma, wrong, ageing = 0.01 * fmax(s.v[3] - 5, 0) if not isnan(s.v[3]) else 0
+    cdef double gap = fmin(w.t - b.credible_s, 0.5)
+    cdef int i
+    fix_law(status, satellites, &sigma, &wrong)
+    sigma = sqrt(sigma * sigma + ageing * ageing)
+    if status == FIXED:
+        b.streak_s = b.streak_s + (w.t - b.fix_s) if w.t - b.fix_s < 2.5 else 0
+        b.fix_s = w.t
+        if b.streak_s < 2:  # the first fixes after a gap are the wrong ones
+            sigma = fmax(sigma, 0.5)
+            wrong = fmax(wrong, 0.1)
+        b.credible_s = w.t
+    for i in range(FILTERS):
+        if uses(b, w, i, USES_FIX if status == FIXED else USES_FLOAT):
+            weigh_rtk(b, w, i, s, status, satellites, sigma, wrong, gap)
+
+
+cdef void weigh_rtk(
+    Bank* b, Work* w, int i, const Sample* s, int status, int satellites, double sigma, double wrong, double gap
+) noexcept nogil:
+    cdef Filter* f = &w.f[i]
+    cdef double lasting = (1.0 if satellites >= 13 else 5.0) if status == FIXED else (10.0 if w.moving else 60.0)
+    cdef double inflation = lasting / fmin(fmax(w.t - f.rtk_s, 0.2), lasting)
+    cdef double east = s.v[0] - f.x[0], north = s.v[1] - f.x[1], up = s.v[2] - f.height if not isnan(s.v[2]) else 0
+    cdef double bad = 10.0 if status == FIXED else 15.0, cross = f.p[1], d2, evidence, weight, variance, gain
+    cdef double a = f.p[0] + sigma * sigma, d = f.p[9] + sigma * sigma, det = a * d - cross * cross
+    cdef double a2 = f.p[0] + bad * bad, d2_ = f.p[9] + bad * bad, det2 = a2 * d2_ - cross * cross
+    cdef double h = f.height_variance + 4 * sigma * sigma, h2 = f.height_variance + 4 * bad * bad
+    f.rtk_s = w.t
+    d2 = (d * east * east - 2 * cross * east * north + a * north * north) / det
+    weight = pair_weight(
+        d2 + up * up / h, det * h, (d2_ * east * east - 2 * cross * east * north + a2 * north * north) / det2 + up * up / h2,
+        det2 * h2, wrong, &evidence
+    )
+    if w.exploring:
+        f.score += evidence
+    elif status == FIXED:
+        f.score += credence(satellites) * (2 * weight - 1) * gap
+    if i == MAIN:
+        if weight > 0.5:
+            b.seen_s[FIX] = w.t
+        if status == FIXED and satellites >= 11:
+            b.fix_refused_s = b.fix_refused_s + gap if weight < 0.05 else 0
+            if weight < 0.05 and not w.exploring and not (b.alive >> CHALLENGER) & 1:
+                challenge(b, w, s, d2)
+    if weight <= LEAST_WEIGHT:
+        return
+    variance = sigma * sigma * inflation / weight
+    update(f, 0, 1, 0, 0, east, variance)
+    update(f, 1, 1, 1, 0, s.v[1] - f.x[1], variance)
+    gain = f.height_variance / (f.height_variance + 4 * variance)
+    f.height += gain * up
+    f.height_variance *= 1 - gain
+
+
+cdef void take_single(Bank* b, Work* w, const Sample* s, int satellites) noexcept nogil:
+    cdef double sigma, wrong, lasting = 10.0 if w.moving else 60.0, inflation, east, north, variance, d2, weight
+    cdef int i
+    cdef Filter* f
+    fix_law(SINGLE, satellites, &sigma, &wrong)
+    for i in range(FILTERS):
+        if not uses(b, w, i, USES_SINGLE):
+            continue
+        f = &w.f[i]
+        inflation = lasting / fmin(fmax(w.t - f.single_s, 0.2), lasting)
+        f.single_s = w.t
+        east = s.v[0] - f.x[0] - f.x[6]
+        north = s.v[1] - f.x[1] - f.x[7]
+        variance = 0.5 * (innovation_variance(f, 0, 1, 6, 1) + innovation_variance(f, 1, 1, 7, 1)) + sigma * sigma
+        d2 = (east * east + north * north) / variance
+        if w.exploring:
+            f.score += fmax(-0.5 * d2, -8.0) - log(variance)
+        if d2 >= 25:
+            continue
+        if i == MAIN:
+            b.seen_s[FIX] = w.t
+        weight = 1.0 if d2 < 4 else 4 / d2
+        update(f, 0, 1, 6, 1, east, sigma * sigma * inflation / weight)
+        update(f, 1, 1, 7, 1, s.v[1] - f.x[1] - f.x[7], sigma * sigma * inflation / weight)
+
+
+cdef void take_velocity(Bank* b, Work* w, const Sample* s) noexcept nogil:
+    cdef double sigma = s.v[2] if s.v[2] > 0.02 else (0.15 if isnan(s.v[2]) else 0.02), speed = hypot(s.v[0], s.v[1]), r, c, n, variance
+    cdef int i, axis
+    cdef Filter* f
+    if s.detail < 9:
+        return
+    if s.detail < 13:
+        sigma *= 4
+    for i in range(FILTERS):
+        if not (b.alive >> i) & 1:
+            continue
+        f = &w.f[i]
+        if speed <= fmax(0.5, 10 * sigma):
+            if not w.odometer and w.moving:
+                update(f, 2, 1, 2, 0, copysign(speed, f.x[2]) - f.x[2], sigma * sigma)
+            continue
+        if f.p[27] > 0.1 and b.mode == EXPLORING:  # exact, where the linear update is not
+            turn_to(f, atan2(s.v[1], s.v[0]), sigma / speed)
+        for axis in range(2):
+            c = cos(f.x[3] - axis * M_PI_2)
+            n = -f.x[2] * sin(f.x[3] - axis * M_PI_2)
+            r = s.v[axis] - f.x[2] * c
+            variance = innovation_variance(f, 2, c, 3, n) + sigma * sigma
+            if w.exploring:
+                f.score += fmax(-0.5 * r * r / variance, -8.0) - 0.5 * log(variance)
+            if r * r > 9 * variance and f.p[27] < 0.03:
+                continue
+            update(f, 2, c, 3, n, r, sigma * sigma)
+            if i == MAIN:
+                b.seen_s[VELOCITY] = w.t
+
+
+cdef void turn_to(Filter* f, double heading, double sigma) noexcept nogil:
+    cdef double r = remainder(heading - f.x[3], 2 * M_PI)
+    update(f, 3, 1, 3, 0, r, sigma * sigma)

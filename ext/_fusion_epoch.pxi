@@ -1,0 +1,147 @@
+# One epoch: all samples of one moment; then who leads the bank, and what can be believed.
+
+cdef void epoch(Bank* b, const Sample* s, int count, const Config* c, Shared* shared, bint learn) noexcept nogil:
+    cdef Work w
+    cdef int i
+    cdef double wheel, yaw_dt, keep
+    if b.mode == EMPTY:
+        i = first_place(s, count)
+        if i < 0:
+            return
+        start(b, &w, s + i, c)
+    else:
+        for i in range(FILTERS):
+            if (b.alive >> i) & 1:
+                wake(&b.f[i], &w.f[i])
+    w.dt = (s.measured_ns - b.time_ns) * 1e-9
+    w.t = (s.measured_ns - b.born_ns) * 1e-9
+    w.exploring = b.mode == EXPLORING
+    read_controls(b, &w, s, count, c, &wheel, &yaw_dt)
+    travel(b, &w, c, wheel, yaw_dt)
+    if b.mode == RUNNING and w.f[MAIN].p[27] > HEADING_LOST and first_place(s, count) >= 0:
+        start(b, &w, s + first_place(s, count), c)
+    if b.mode == RUNNING and w.dt > 0:
+        keep = exp(-w.dt / 10.0)
+        for i in range(FILTERS):
+            w.f[i].score *= keep
+    for i in range(count):
+        if s[i].kind == FIX:
+            if s[i].detail >> 8 == SINGLE:
+                take_single(b, &w, s + i, s[i].detail & 255)
+            else:
+                take_rtk(b, &w, s + i, s[i].detail >> 8, s[i].detail & 255)
+        elif s[i].kind == VELOCITY:
+            take_velocity(b, &w, s + i)
+        elif s[i].kind == HEADING or s[i].kind == LANE:
+            take_heading_or_lane(b, &w, s + i)
+        elif s[i].kind == RANGE:
+            take_range(b, &w, s + i, c, shared, learn)
+        elif s[i].kind == TDOA:
+            take_difference(b, &w, s + i, c, shared)
+        elif s[i].kind == ANGLE_OF_ARRIVAL:
+            take_bearing(b, &w, s + i, shared)
+        elif s[i].kind == ROADSIDE_DETECTION:
+            take_seen(b, &w, s + i)
+    if b.mode == EXPLORING:
+        choose_heading(b, &w)
+    else:
+        judge_challenger(b, &w)
+    b.time_ns = s.measured_ns
+    for i in range(FILTERS):
+        if (b.alive >> i) & 1:
+            rest(&w.f[i], &b.f[i])
+
+
+cdef int first_place(const Sample* s, int count) noexcept nogil:
+    cdef int i
+    for i in range(count):
+        if s[i].kind == FIX or s[i].kind == ROADSIDE_DETECTION:
+            return i
+    return -1
+
+
+cdef void choose_heading(Bank* b, Work* w) noexcept nogil:
+    # one hypothesis is left when every other one is either unlikely or the same
+    cdef int i, best = 0
+    cdef Filter* f
+    for i in range(1, FILTERS):
+        if w.f[i].score > w.f[best].score:
+            best = i
+    b.best = best
+    f = &w.f[best]
+    if f.p[27] > HEADING_KNOWN:
+        return
+    for i in range(FILTERS):
+        if w.f[i].score > f.score - HEADING_LEAD and fabs(remainder(w.f[i].x[3] - f.x[3], 2 * M_PI)) > 0.2:
+            return
+    w.f[MAIN] = f[0]
+    w.f[MAIN].score = 0
+    for i in range(1, FILTERS):
+        w.f[i] = w.f[MAIN]
+    w.f[FIXLESS].p[0] += 4
+    w.f[FIXLESS].p[9] += 4
+    w.f[RTKLESS].p[0] += 9
+    w.f[RTKLESS].p[9] += 9
+    b.best = MAIN
+    b.mode = RUNNING
+    b.alive = 1 << MAIN | 1 << FIXLESS | 1 << RTKLESS
+
+
+cdef void judge_challenger(Bank* b, Work* w) noexcept nogil:
+    cdef Filter spare
+    cdef Filter* main = &w.f[MAIN]
+    cdef Filter* rival = &w.f[CHALLENGER]
+    if not (b.alive >> CHALLENGER) & 1:
+        return
+    if rival.score < -0.3 and w.t - b.swap_s > 30:
+        b.alive &= ~(1 << CHALLENGER)
+    elif rival.score > fmax(main.score, 0) + b.margin:
+        spare = main[0]
+        main[0] = rival[0]
+        rival[0] = spare
+        rival.score = 0
+        b.swap_s = w.t
+        b.fix_refused_s = 0
+    elif hypot(main.x[0] - rival.x[0], main.x[1] - rival.x[1]) < 0.2:
+        b.alive &= ~(1 << CHALLENGER)
+
+
+cdef double major(const double* p) noexcept nogil:
+    # packed: east, north-east, north
+    return sqrt(fmax((p[0] + p[2]) / 2 + sqrt((p[0] - p[2]) * (p[0] - p[2]) / 4 + p[1] * p[1]), 0.0))
+
+
+cdef double separation(const Bank* b, int i) noexcept nogil:
+    return hypot(b.f[i].x[0] - b.f[b.best].x[0], b.f[i].x[1] - b.f[b.best].x[1])
+
+
+cdef double protection(const Bank* b, double sigma, const Config* c, double age_s) noexcept nogil:
+    # K sigma against the separation from each filter that does without one source (Blanch 2015, solution separation)
+    cdef double t = (b.time_ns - b.born_ns) * 1e-9 + age_s, floor = c.unmodelled_m, level, apart
+    cdef int i
+    if t - b.seen_s[RANGE] < RECENT_S:
+        floor *= 0.6
+    level = c.k_sigma * sqrt(sigma * sigma + floor * floor)
+    if b.mode == EXPLORING:
+        for i in range(FILTERS):
+            if b.f[i].score > b.f[b.best].score - HEADING_LEAD:
+                level = fmax(level, separation(b, i) + c.k_sigma * sigma)
+        return level
+    for i in range(FIXLESS, FILTERS):
+        if (b.alive >> i) & 1:
+            apart = separation(b, i)
+            level = fmax(level, apart * fmin(fmax(apart / major(b.f[i].p) - 3, 0), 1))
+    if (b.alive >> CHALLENGER) & 1 and (b.f[CHALLENGER].score > 0.5 or t - b.swap_s < 30):
+        level = fmax(level, separation(b, CHALLENGER) + c.k_sigma * sigma)
+    return level
+
+
+cdef bint alarmed(const Bank* b, double level, const Config* c) noexcept nogil:
+    cdef int i
+    for i in range(LINKS):
+        if b.links[i].anchor >= 0 and b.links[i].refused >= 3:
+            return True
+    return (
+        level > c.alert_level_m or b.fix_refused_s >= 0.5 or b.wheel_refused_s >= 0.3
+        or ((b.alive >> CHALLENGER) & 1 and b.f[CHALLENGER].score > 0.7 and separation(b, CHALLENGER) > 2)
+    )

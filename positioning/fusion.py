@@ -1,0 +1,139 @@
+"""The fusion core: whatever each vehicle and the network can give, into positions with a covariance and a protection level.
+
+Rules:
+* One call into the kernel `positioning._fusion` per batch and per step; its readable twin is `positioning.fusion_model`.
+* A measurement of up to `late_s` ago is put where it belongs; the result does not depend on the order of arrival inside that window.
+* The protection level is a statistical promise tested on recorded drives; it claims no automotive integrity level.
+* Pseudoranges are not fused: they are refused as MALFORMED, as any unknown kind.
+"""
+
+from collections import Counter
+from dataclasses import astuple, dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from positioning import _fusion
+from positioning.frames import LocalFrame
+from positioning.measurements import Kind, MeasurementBatch, Positions
+from positioning.samples import Verdict
+
+Arrays = dict[str, NDArray[np.generic]]
+PLACES = (Kind.FIX, Kind.ROADSIDE_DETECTION, Kind.LANE)
+DELAY_SIGMA_M = 1.0  # of an anchor's group delay, before anything is known
+
+
+@dataclass(frozen=True, slots=True)
+class FusionConfig:
+    """What the vehicles and the cell are like. Fields in the kernel's order."""
+
+    acceleration: float = 0.5  # m/s^1.5, with an odometer
+    gyro: float = float(np.radians(0.1) * np.sqrt(0.2))  # rad/sqrt(s), of the data sheet
+    gyro_bias: float = float(np.radians(0.0005))  # rad/s/sqrt(s)
+    scale: float = 2e-5  # of the odometer, 1/sqrt(s)
+    gnss_bias_m: float = 2.5
+    gnss_time_s: float = 300.0
+    slip: float = 0.01  # m/sqrt(m)
+    lever_m: float = 0.30  # antenna ahead of the rear axle
+    tyre_s: float = 0.05  # the tyres' slip angle per lateral acceleration, times speed
+    acceleration_without_wheel: float = 1.5
+    gyro_without: float = 0.2  # rad/sqrt(s): how a driver turns
+    wheel_sigma_mps: float = 0.035
+    grade: float = 0.14
+    range_los_m: float = 0.9
+    range_nlos_m: float = 2.7
+    range_excess_m: float = 12.0
+    range_outlier: float = 0.05
+    range_los_share: float = 0.0  # 0: by distance (3GPP TR 38.901, urban micro)
+    range_apart_m: float = 10.0  # errors of one anchor last this far
+    tdoa_sigma_m: float = 1.4
+    antenna_height_m: float = 1.5
+    k_sigma: float = 3.4
+    unmodelled_m: float = 0.36
+    alert_level_m: float = 200.0
+    late_s: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not all(np.isfinite(value) and value >= 0 for value in astuple(self)):
+            raise ValueError("every field must be finite and not negative")
+        if not (self.late_s <= 1 and min(self.gnss_time_s, self.range_apart_m, self.range_excess_m, self.range_los_m) > 0):
+            raise ValueError("late_s beyond 1 s, or a scale that is zero")
+
+
+class FusionEngine:
+    """Up to `capacity` vehicles on one road zone. anchors (a, 3): latitude_rad, longitude_rad, height above the road m."""
+
+    def __init__(self, capacity: int, zone: LocalFrame, config: FusionConfig | None = None, anchors: ArrayLike = ()) -> None:
+        if not 0 < capacity <= 10_000_000:
+            raise ValueError(f"capacity must be 1 to ten million, not {capacity}")
+        surveyed = np.asarray(anchors, dtype=np.float64).reshape(-1, 3)
+        if not np.isfinite(surveyed).all():
+            raise ValueError("anchors must be finite")
+        self.capacity, self.zone, self.config = capacity, zone, config or FusionConfig()
+        self._config = np.array(astuple(self.config), dtype=np.float64)
+        self._anchors = np.ascontiguousarray(np.column_stack([zone.enu_from_geodetic(surveyed[:, 0], surveyed[:, 1]), surveyed[:, 2]]))
+        self._delays = np.tile([0.0, DELAY_SIGMA_M**2], (len(surveyed), 1))
+        self._vehicles = np.zeros(capacity * _fusion.SIZES["vehicle"], dtype=np.uint8)
+        self._slots = np.zeros((1 << (2 * capacity - 1).bit_length(), 2), dtype=np.int64)
+        self._used = 0
+
+    def ingest(self, batch: MeasurementBatch) -> Counter[Verdict]:
+        """Take the measurements in; say what became of them."""
+        verdicts = np.zeros(len(batch.kind), dtype=np.uint8)
+        vehicle, measured_ns, received_ns = map(np.ascontiguousarray, (batch.vehicle, batch.measured_ns, batch.received_ns))
+        tables = self._vehicles, self._slots, self._used, self._config, self._anchors, self._delays
+        kind, values = np.ascontiguousarray(batch.kind), local(batch, self.zone)
+        self._used = _fusion.ingest(*tables, kind, vehicle, measured_ns, received_ns, values, verdicts)
+        return Counter({Verdict(code): int(count) for code, count in enumerate(np.bincount(verdicts)) if count})
+
+    def step(self, now_ns: int) -> Positions:
+        """Every vehicle's position at `now_ns`, from all that was ingested; call with times that never decrease."""
+        ids = np.empty(self._used, dtype=np.int64)
+        out = np.empty((self._used, _fusion.SIZES["outputs"]))
+        marks = np.empty((self._used, 2), dtype=np.uint32)
+        tables = self._vehicles, self._slots, self._used, self._config, self._anchors, self._delays
+        rows = _fusion.step(*tables, now_ns, ids, out, marks)
+        return positions(self.zone, now_ns, ids[:rows], out[:rows], marks[:rows])
+
+    def snapshot(self) -> Arrays:
+        """The whole state, as arrays."""
+        used = self._used * _fusion.SIZES["vehicle"]
+        return {"vehicles": self._vehicles[:used].copy(), "slots": self._slots.copy(), "delays": self._delays.copy()}
+
+    def restore(self, state: Arrays) -> None:
+        """Continue exactly where `snapshot` was taken, in an engine of the same capacity, configuration and anchors."""
+        vehicles, slots, delays = state["vehicles"], state["slots"], state["delays"]
+        if slots.shape != self._slots.shape or delays.shape != self._delays.shape or vehicles.size % _fusion.SIZES["vehicle"]:
+            raise ValueError("a snapshot of another engine")
+        self._vehicles[: vehicles.size], self._vehicles[vehicles.size :] = vehicles, 0
+        self._slots[:], self._delays[:] = slots, delays
+        self._used = vehicles.size // _fusion.SIZES["vehicle"]
+
+
+def local(batch: MeasurementBatch, zone: LocalFrame) -> NDArray[np.float64]:
+    """-> values with the places' latitude and longitude made east and north."""
+    values = np.array(batch.values, order="C")
+    places = np.isin(batch.kind, PLACES)
+    if places.any():
+        values[places, :2] = zone.enu_from_geodetic(batch.values[places, 0], batch.values[places, 1])
+    return values
+
+
+def positions(zone: LocalFrame, now_ns: int, ids: NDArray[np.int64], out: NDArray[np.float64], marks: NDArray[np.uint32]) -> Positions:
+    """The kernel's rows, with names."""
+    latitude, longitude = zone.geodetic_from_enu(out[:, 0], out[:, 1])
+    heading = np.mod(out[:, 2], 2 * np.pi)
+    return Positions(
+        id=ids,
+        time_ns=np.full(len(ids), now_ns, dtype=np.int64),
+        latitude_rad=latitude,
+        longitude_rad=longitude,
+        east_m=out[:, 0],
+        north_m=out[:, 1],
+        heading_rad=np.where(heading >= 2 * np.pi, 0.0, heading),
+        speed_mps=out[:, 3],
+        covariance=out[:, 5:].reshape(-1, 4, 4),
+        protection_level_m=out[:, 4],
+        alert=marks[:, 0] != 0,
+        sources=marks[:, 1],
+    )

@@ -1,0 +1,393 @@
+"""The bank of one vehicle, readable: epochs, fixes, who leads, protection level. The twin of the kernel `positioning._fusion`.
+
+Rules:
+* All samples of one moment are one epoch: first what says how the vehicle moved until then, then what says where it is.
+* Until the heading is known five filters start from five headings; then main, a fix-free and an RTK-free one run side by side.
+* A refused but credible fix starts a challenger, which takes over once it has explained the fixes better for some seconds.
+"""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from math import atan2, copysign, cos, exp, hypot, isnan, log, pi, sin, sqrt
+
+import numpy as np
+
+from positioning.fusion_laws import (
+    FIXED,
+    FLOAT,
+    LEAST_WEIGHT,
+    NEVER_S,
+    SINGLE,
+    Filter,
+    Floats,
+    Motion,
+    bearing,
+    credence,
+    fix_law,
+    line_of_sight,
+    pair_weight,
+    predict,
+    range_moments,
+    soft_update,
+    turned,
+    unit,
+)  # fmt: skip
+from positioning.measurements import Kind
+
+MAIN, CHALLENGER, FIXLESS, RTKLESS, RANGELESS = range(5)
+BIT = {FIXED: 1, FLOAT: 2, SINGLE: 4}
+RANGES = 8
+USES = (15, 15, 14, 12, 7)
+EMPTY, EXPLORING, RUNNING = range(3)
+START_SIGMAS = (5.0, 0.7, np.radians(0.3), 0.02)  # speed, heading, yaw-rate bias, scale
+LINKS = 8
+HEADING_LOST = 1.0  # rad^2: linear no more; the vehicle starts again where it is seen next
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One measurement in the zone's plane; detail: (grade, satellites) of a fix, satellites of a velocity, or an anchor's row."""
+
+    measured_ns: int
+    kind: int
+    detail: tuple[int, int]
+    v: tuple[float, ...]
+
+
+@dataclass(slots=True)
+class Bank:
+    """One vehicle."""
+
+    q: dict[str, float]
+    anchors: Floats
+    mode: int = EMPTY
+    time_ns: int = 0
+    born_ns: int = 0
+    best: int = MAIN
+    still: int = 0
+    f: dict[int, Filter] = field(default_factory=dict)
+    times: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("wheel", "yaw", "stand", "fix", "swap", "credible"), NEVER_S))
+    seen_s: dict[int, float] = field(default_factory=dict)
+    links: list[list[float]] = field(default_factory=list)  # anchor, travelled at its last use, refused in a row
+    yaw_rate: float = 0.0
+    streak_s: float = 0.0
+    travelled: float = 0.0
+    margin: float = 0.0
+    fix_refused_s: float = 0.0
+    wheel_refused_s: float = 0.0
+    t: float = 0.0
+    odometer: bool = False
+    moving: bool = True
+
+    def copied(self) -> "Bank":
+        return copy.deepcopy(self)
+
+    def using(self, source: int) -> Iterator[tuple[int, Filter]]:
+        for i in range(5):  # a challenger born on the way takes part at once
+            if i in self.f and (self.mode == EXPLORING or USES[i] & source):
+                yield i, self.f[i]
+
+    def epoch(self, samples: list[Sample], delays: Floats, *, learn: bool) -> None:
+        place = next((s for s in samples if s.kind in {Kind.FIX, Kind.ROADSIDE_DETECTION}), None)
+        if self.mode == EMPTY:
+            if place is None:
+                return
+            self.start(place)
+        now = samples[0].measured_ns
+        dt, self.t = (now - self.time_ns) * 1e-9, (now - self.born_ns) * 1e-9
+        self.travel(dt, *self.read_controls(samples, dt))
+        if self.mode == RUNNING and self.f[MAIN].p[3, 3] > HEADING_LOST and place is not None:
+            self.start(place)
+        if self.mode == RUNNING and dt > 0:
+            for f in self.f.values():
+                f.score *= exp(-dt / 10)
+        exploring = self.mode == EXPLORING
+        for s in samples:
+            if s.kind == Kind.RANGE:
+                self.take_range(s, delays, learn=learn)
+            elif s.kind in TAKE:
+                TAKE[Kind(s.kind)](self, s)
+        if exploring:
+            self.choose_heading()
+        else:
+            self.judge_challenger()
+        self.time_ns = now
+
+    def start(self, s: Sample) -> None:
+        fresh = Bank(self.q, self.anchors, odometer=self.odometer, moving=self.moving)
+        for each in fields(self):
+            setattr(self, each.name, getattr(fresh, each.name))
+        sigma = s.v[2]
+        if s.kind == Kind.FIX:
+            law = fix_law(*s.detail)[0]
+            sigma = {FIXED: law, FLOAT: 3 * law, SINGLE: sqrt(law * law + 9)}[s.detail[0]]
+        bias = self.q["gnss_bias_m"]
+        spread = np.array([sigma, sigma, *START_SIGMAS, bias, bias])
+        height = s.v[2] if s.kind == Kind.FIX and not isnan(s.v[2]) else 0.0
+        for i in range(5):
+            x = np.array([s.v[0], s.v[1], 0, i * pi * 2 / 5, 0, 0, 0, 0], dtype=np.float64)
+            self.f[i] = Filter(x, np.diag(spread**2), height, 4 * sigma * sigma)
+        self.mode, self.born_ns, self.time_ns = EXPLORING, s.measured_ns, s.measured_ns
+
+    def read_controls(self, samples: list[Sample], dt: float) -> tuple[float, float]:
+        """-> wheel speed and the yaw rate's interval, NaN where there is none."""
+        wheel, yaw_dt, main = np.nan, np.nan, self.f[MAIN]
+        for s in samples:
+            if s.kind == Kind.WHEEL_SPEED:
+                limit = 3 + 12 * min(self.t - self.times["wheel"], 0.5) + 5 * sqrt(main.p[2, 2])
+                reversed_sign = s.v[0] < -2 and main.x[2] > 2 and main.p[2, 2] < 1
+                if self.mode == RUNNING and (abs(s.v[0] - main.x[2]) > limit or reversed_sign):
+                    self.wheel_refused_s += min(dt, 0.5)
+                    continue
+                wheel, self.wheel_refused_s, self.times["wheel"] = s.v[0], 0.0, self.t
+                self.still = self.still + 1 if abs(wheel) < 0.10 else 0
+            elif s.kind == Kind.STANDSTILL:
+                self.still, self.times["stand"] = max(self.still, 5), self.t
+            elif s.kind == Kind.YAW_RATE:
+                yaw_dt = min(max(self.t - self.times["yaw"], 0.02), 1.0)
+                self.yaw_rate, self.times["yaw"] = s.v[0], self.t
+            else:
+                continue
+            self.seen_s[s.kind] = self.t
+        self.odometer = self.t - self.times["wheel"] < 1.0
+        if not self.odometer and not self.t - self.times["stand"] < 1.0:
+            self.still = 0
+        self.moving = self.still < 5
+        return wheel, yaw_dt
+
+    def motion(self, f: Filter, t: float, *, odometer: bool, moving: bool, silent: bool = False) -> Motion:
+        gyro = t - self.times["yaw"] < 0.5 and not silent
+        return Motion(
+            self.q["acceleration" if odometer else "acceleration_without_wheel"],
+            self.q["gyro" if gyro else "gyro_without"], self.yaw_rate if gyro else f.x[4], moving, self.q,
+        )  # fmt: skip
+
+    def travel(self, dt: float, wheel: float, yaw_dt: float) -> None:
+        for f in self.f.values():
+            if dt > 0:
+                silent = dt > 1.0  # what speaks again now did not speak for the interval before
+                odometer = self.odometer and not silent
+                predict(f, dt, self.motion(f, self.t, odometer=odometer, moving=self.moving, silent=silent))
+            if self.moving:
+                f.height_variance += self.q["grade"] ** 2 * abs(f.x[2]) * dt
+                if not isnan(wheel):
+                    f.update(unit(v=1 + f.x[5], s=f.x[2]), wheel - f.x[2] * (1 + f.x[5]), self.q["wheel_sigma_mps"] ** 2)
+                continue
+            if not isnan(wheel) or self.times["stand"] == self.t:
+                f.update(unit(v=1), -f.x[2], 0.005**2)
+            if not isnan(yaw_dt):
+                f.update(unit(bg=1), self.yaw_rate - f.x[4], self.q["gyro"] ** 2 / yaw_dt)
+        if self.moving:
+            self.travelled += abs(self.f[MAIN].x[2]) * dt
+
+    def take_fix(self, s: Sample) -> None:
+        grade, satellites = s.detail
+        if grade == SINGLE:
+            self.take_single(s)
+            return
+        sigma, wrong = fix_law(grade, satellites)
+        sigma = hypot(sigma, 0.01 * max(s.v[3] - 5, 0) if not isnan(s.v[3]) else 0)
+        gap = min(self.t - self.times["credible"], 0.5)
+        if grade == FIXED:
+            since = self.t - self.times["fix"]
+            self.streak_s = self.streak_s + since if since < 2.5 else 0
+            self.times["fix"] = self.times["credible"] = self.t
+            if self.streak_s < 2:  # the first fixes after a gap are the wrong ones
+                sigma, wrong = max(sigma, 0.5), max(wrong, 0.1)
+        for i, f in self.using(BIT[grade]):
+            self.weigh_rtk(i, f, s, (sigma, wrong, gap))
+
+    def weigh_rtk(self, i: int, f: Filter, s: Sample, law: tuple[float, float, float]) -> None:
+        (grade, satellites), (sigma, wrong, gap) = s.detail, law
+        lasting = (1.0 if satellites >= 13 else 5.0) if grade == FIXED else (10.0 if self.moving else 60.0)
+        inflation = lasting / min(max(self.t - f.rtk_s, 0.2), lasting)
+        f.rtk_s = self.t
+        missed, up = np.array(s.v[:2]) - f.x[:2], 0.0 if isnan(s.v[2]) else s.v[2] - f.height
+        fits = []
+        for spread in (sigma, 10.0 if grade == FIXED else 15.0):
+            plane, height = f.p[:2, :2] + np.eye(2) * spread**2, f.height_variance + 4 * spread**2
+            d2, det = float(missed @ np.linalg.solve(plane, missed)), float(np.linalg.det(plane))
+            fits.append((d2 + up * up / height, det * height, d2))
+        weight, evidence = pair_weight(fits[0][:2], fits[1][:2], wrong)
+        if self.mode == EXPLORING:
+            f.score += evidence
+        elif grade == FIXED:
+            f.score += credence(satellites) * (2 * weight - 1) * gap
+        if i == MAIN:
+            if weight > 0.5:
+                self.seen_s[Kind.FIX] = self.t
+            if grade == FIXED and satellites >= 11:
+                self.fix_refused_s = self.fix_refused_s + gap if weight < 0.05 else 0
+                if weight < 0.05 and self.mode == RUNNING and CHALLENGER not in self.f:
+                    self.challenge(s, fits[0][2])
+        if weight > LEAST_WEIGHT:
+            variance = sigma * sigma * inflation / weight
+            f.update(unit(e=1), s.v[0] - f.x[0], variance)
+            f.update(unit(n=1), s.v[1] - f.x[1], variance)
+            gain = f.height_variance / (f.height_variance + 4 * variance)
+            f.height, f.height_variance = f.height + gain * up, f.height_variance * (1 - gain)
+
+    def challenge(self, s: Sample, d2: float) -> None:
+        f = self.f[CHALLENGER] = self.f[MAIN].copy()
+        f.p[:2], f.p[:, :2] = 0, 0
+        f.p[0, 0] = f.p[1, 1] = 1
+        f.p[3, 3] += 0.03
+        f.x[:2] = s.v[:2]
+        f.height, f.height_variance, f.score = f.height if isnan(s.v[2]) else s.v[2], 4.0, 0.0
+        self.margin = 3 + min(0.1 * d2, 5)
+
+    def take_single(self, s: Sample) -> None:
+        sigma, lasting = fix_law(*s.detail)[0], 10.0 if self.moving else 60.0
+        axes = unit(e=1, be=1), unit(n=1, bn=1)
+        for i, f in self.using(BIT[SINGLE]):
+            inflation = lasting / min(max(self.t - f.single_s, 0.2), lasting)
+            f.single_s = self.t
+            variance = (f.variance(axes[0]) + f.variance(axes[1])) / 2 + sigma * sigma
+            d2 = sum(float(s.v[k] - axes[k] @ f.x) ** 2 for k in (0, 1)) / variance
+            if self.mode == EXPLORING:
+                f.score += max(-0.5 * d2, -8.0) - log(variance)
+            if d2 >= 25:
+                continue
+            if i == MAIN:
+                self.seen_s[Kind.FIX] = self.t
+            for k in (0, 1):
+                f.update(axes[k], float(s.v[k] - axes[k] @ f.x), sigma * sigma * inflation / (1 if d2 < 4 else 4 / d2))
+
+    def take_velocity(self, s: Sample) -> None:
+        sigma = (0.15 if isnan(s.v[2]) else max(s.v[2], 0.02)) * (4 if s.detail[0] < 13 else 1)
+        speed = hypot(s.v[0], s.v[1])
+        if s.detail[0] < 9:
+            return
+        for i, f in sorted(self.f.items()):
+            if speed <= max(0.5, 10 * sigma):
+                if not self.odometer and self.moving:
+                    f.update(unit(v=1), copysign(speed, f.x[2]) - f.x[2], sigma * sigma)
+                continue
+            if f.p[3, 3] > 0.1 and self.mode == EXPLORING:  # exact, where the linear update is not
+                f.update(unit(psi=1), turned(atan2(s.v[1], s.v[0]) - f.x[3]), (sigma / speed) ** 2)
+            for axis in (0, 1):
+                c, n = cos(f.x[3] - axis * pi / 2), -f.x[2] * sin(f.x[3] - axis * pi / 2)
+                r, variance = s.v[axis] - f.x[2] * c, f.variance(unit(v=c, psi=n)) + sigma * sigma
+                if self.mode == EXPLORING:
+                    f.score += max(-0.5 * r * r / variance, -8.0) - 0.5 * log(variance)
+                if r * r > 9 * variance and f.p[3, 3] < 0.03:
+                    continue
+                f.update(unit(v=c, psi=n), r, sigma * sigma)
+                if i == MAIN:
+                    self.seen_s[Kind.VELOCITY] = self.t
+
+    def link(self, anchor: int) -> list[float]:
+        """The anchor's own memory; the longest unused gives way."""
+        for known in self.links:
+            if known[0] == anchor:
+                return known
+        fresh = [anchor, NEVER_S, 0]
+        if len(self.links) < LINKS:
+            self.links.append(fresh)
+        else:
+            self.links[min(range(LINKS), key=lambda i: self.links[i][1])] = fresh
+        return fresh
+
+    def take_range(self, s: Sample, delays: Floats, *, learn: bool) -> None:
+        anchor, q = self.anchors[s.detail[0]], self.q
+        link, (offset, spread) = self.link(s.detail[0]), tuple(delays[s.detail[0]])
+        power = min(1.0, (self.travelled - link[1]) / q["range_apart_m"])
+        if power < 0.02:
+            return
+        link[1] = self.travelled
+        if self.mode == RUNNING and RANGELESS not in self.f:
+            self.f[RANGELESS] = self.f[MAIN].copy()
+        for i, f in self.using(RANGES):
+            east, north = f.x[:2] - anchor[:2]
+            distance = sqrt(east * east + north * north + (anchor[2] - q["antenna_height_m"]) ** 2) + 1e-9
+            h, r = unit(e=east / distance, n=north / distance), s.v[0] - distance - offset
+            along = f.variance(h)
+            prior = along + spread
+            if i == MAIN:
+                link[2] = link[2] + 1 if r < -5 - 4 * sqrt(prior) or r > 60 + 4 * sqrt(prior) else 0
+            mean, ratio, evidence = range_moments(r, prior, power, q["range_los_share"] or line_of_sight(distance), q)
+            if self.mode == EXPLORING:
+                f.score += evidence
+            share = along / prior
+            f.shift(h, mean * share, 1 - (1 - ratio) * share)
+            if i == MAIN and link[2] == 0:
+                self.seen_s[Kind.RANGE] = self.t
+            if i == MAIN and learn and self.mode == RUNNING:
+                delays[s.detail[0]] += mean * (1 - share), -delays[s.detail[0], 1] * (1 - ratio) * (1 - share)
+
+    def take_soft(self, s: Sample) -> None:
+        """Headings, lanes, bearings and differences of ranges: scalars that may be wrong."""
+        every = s.kind in {Kind.HEADING, Kind.LANE}
+        for i, f in sorted(self.f.items()) if every else self.using(RANGES):
+            row = SOFT[Kind(s.kind)](self, f, s)
+            if row is not None and soft_update(f, *row, exploring=self.mode == EXPLORING) and i == MAIN:
+                self.seen_s[s.kind] = self.t
+
+    def take_seen(self, s: Sample) -> None:
+        for i, f in sorted(self.f.items()):
+            d2 = (s.v[0] - f.x[0]) ** 2 + (s.v[1] - f.x[1]) ** 2
+            good = (f.p[0, 0] + f.p[1, 1]) / 2 + s.v[2] ** 2
+            bad = good + 100
+            weight, evidence = pair_weight((d2 / good, good * good), (d2 / bad, bad * bad), 0.05)
+            f.score += evidence if self.mode == EXPLORING else 0
+            if weight >= LEAST_WEIGHT:
+                f.update(unit(e=1), s.v[0] - f.x[0], s.v[2] ** 2 / weight)
+                f.update(unit(n=1), s.v[1] - f.x[1], s.v[2] ** 2 / weight)
+                if i == MAIN:
+                    self.seen_s[s.kind] = self.t
+
+    def choose_heading(self) -> None:
+        """One hypothesis is left when every other one is either unlikely or the same."""
+        self.best = max(self.f, key=lambda i: (self.f[i].score, -i))
+        f = self.f[self.best]
+        others = [o for o in self.f.values() if o.score > f.score - 6 and abs(turned(o.x[3] - f.x[3])) > 0.2]
+        if f.p[3, 3] > 0.05 or others:
+            return
+        f.score = 0.0
+        self.f = {MAIN: f, FIXLESS: f.copy(), RTKLESS: f.copy()}
+        for i, extra in ((FIXLESS, 4.0), (RTKLESS, 9.0)):
+            self.f[i].p[[0, 1], [0, 1]] += extra
+        self.best, self.mode = MAIN, RUNNING
+
+    def judge_challenger(self) -> None:
+        if CHALLENGER not in self.f:
+            return
+        main, rival = self.f[MAIN], self.f[CHALLENGER]
+        if rival.score < -0.3 and self.t - self.times["swap"] > 30:
+            del self.f[CHALLENGER]
+        elif rival.score > max(main.score, 0) + self.margin:
+            self.f[MAIN], self.f[CHALLENGER], main.score = rival, main, 0.0
+            self.times["swap"], self.fix_refused_s = self.t, 0.0
+        elif hypot(*(main.x[:2] - rival.x[:2])) < 0.2:
+            del self.f[CHALLENGER]
+
+
+def difference(b: Bank, f: Filter, s: Sample) -> tuple[Floats, float, float, tuple[float, float]]:
+    h, expected = np.zeros(8), 0.0
+    for sign, anchor in ((1, b.anchors[s.detail[0]]), (-1, b.anchors[int(s.v[1])])):
+        east, north = f.x[:2] - anchor[:2]
+        distance = sqrt(east * east + north * north + (anchor[2] - b.q["antenna_height_m"]) ** 2) + 1e-9
+        h += sign * unit(e=east / distance, n=north / distance)
+        expected += sign * distance
+    return h, s.v[0] - expected, b.q["tdoa_sigma_m"], (0.3, 20.0)
+
+
+def angle(b: Bank, f: Filter, s: Sample) -> tuple[Floats, float, float, tuple[float, float]] | None:
+    expected, h, square = bearing(f, b.anchors[s.detail[0]])
+    return None if square < 1 else (h, turned(s.v[0] - expected), s.v[1], (0.2, 0.5))
+
+
+def heading(_: Bank, f: Filter, s: Sample) -> tuple[Floats, float, float, tuple[float, float]]:
+    return unit(psi=1), turned(s.v[0] - f.x[3]), s.v[1], (0.1, 1.0)
+
+
+def lane(_: Bank, f: Filter, s: Sample) -> tuple[Floats, float, float, tuple[float, float]]:
+    h = unit(e=-sin(s.v[2]), n=cos(s.v[2]))
+    return h, float(h[:2] @ (np.array(s.v[:2]) - f.x[:2])), s.v[3], (0.2, 10.0)
+
+
+SOFT = {Kind.TDOA: difference, Kind.ANGLE_OF_ARRIVAL: angle, Kind.HEADING: heading, Kind.LANE: lane}
+TAKE = {Kind.FIX: Bank.take_fix, Kind.VELOCITY: Bank.take_velocity, Kind.ROADSIDE_DETECTION: Bank.take_seen} | dict.fromkeys(
+    SOFT, Bank.take_soft
+)
