@@ -5,11 +5,12 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 SPEED ?= 1
 MINUTES ?= 10
+V2X_DATA ?= ../shared/data
 KERNELS := $(wildcard ext/*.pyx ext/*.pxi)
 SOURCES := positioning intersections v2x tests bench examples
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench check debug-test track-score capacity soak proto lock clean
+.PHONY: help install demo test bench check debug-test track-score accuracy capacity soak proto lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -52,6 +53,9 @@ debug-test: install ## the kernels under AddressSanitizer and UndefinedBehaviorS
 
 track-score: install ## ten minutes of the demo against the truth
 	$(BIN)/python -m bench.track_score --seconds 600 --json build/track_score.json
+
+accuracy: install ## fused positions against the truth of recorded drives (V2X_DATA=../shared/data)
+	$(BIN)/python -m bench.accuracy --data $(V2X_DATA) --json build/accuracy.json
 
 capacity: install ## highest rate with p99 <= 20 ms
 	$(BIN)/python -m bench.capacity

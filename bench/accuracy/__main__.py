@@ -1,0 +1,78 @@
+"""The command: every set that is found, one line, one picture and one entry of the JSON file each."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bench.accuracy import boulder, nagoya, picture, score
+from bench.accuracy.engine import engine_for
+from bench.accuracy.replay import replay
+from bench.accuracy.runs import Run, Set
+from positioning.measurements import Fusion
+
+READERS: dict[str, Callable[[Path, int], Iterator[Set]]] = {
+    "gnss_nagoya_drive": nagoya.sets,
+    "gnss_boulder_imu": boulder.sets,
+}
+LEFT_OUT = {
+    "gnss_berlin_smartloc": "the engine does not fuse pseudoranges",
+    "uwb_hanyang": "no reader yet: a tag without any position fix or motion sensor",
+    "nr_milan_raytrace": "no reader yet: draws located alone, from time differences only",
+}
+COLUMNS = ("p50_m", "p95_m", "p99_m", "rms_m", "misleading", "pl_median_m", "pl_p95_m", "inform", "availability", "cpu_us_per_epoch")
+Figures = dict[str, float]
+
+
+def found(folder: Path, seeds: int) -> Iterator[Set]:
+    """The sets of every folder of a known name."""
+    for name, sets in READERS.items():
+        if (folder / name).is_dir():
+            yield from sets(folder / name, seeds)
+    for name, reason in LEFT_OUT.items():
+        if (folder / name).is_dir():
+            print(f"{name}: left out, {reason}", file=sys.stderr)
+
+
+def measure(one: Set, engine: Callable[[Run], Fusion], pictures: Path) -> Figures:
+    replayed = [replay(run, engine(run)) for run in one.runs]
+    everything = score.pooled(replayed)
+    picture.draw(one.name, everything if one.pooled else replayed[0], everything, pictures / f"{one.name}.png")
+    return score.score(everything) if one.pooled else score.mean([score.score(epochs) for epochs in replayed])
+
+
+def line(name: str, figures: Figures) -> str:
+    outage = ""
+    if "outage_worst_m" in figures:
+        outage = f"  outages {figures['outage_median_max_m']:.2f}, worst {figures['outage_worst_m']:.2f} m"
+    return f"{name:32}" + "".join(f"{figures[column]:>17.4g}" for column in COLUMNS) + outage
+
+
+def arguments_of(words: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.accuracy", description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("V2X_DATA", "../shared/data")), help="folder of the recordings")
+    parser.add_argument("--json", type=Path, default=Path("build/accuracy.json"), help="where the figures go")
+    parser.add_argument("--pictures", type=Path, default=Path("build/accuracy"), help="folder of the pictures")
+    parser.add_argument("--seeds", type=int, default=20, help="draws of the simulated motion and ranges; their scores are averaged")
+    return parser.parse_args(words)
+
+
+def main(words: list[str] | None = None) -> int:
+    arguments = arguments_of(words)
+    print(f"{'set':32}" + "".join(f"{column:>17}" for column in COLUMNS), flush=True)
+    figures: dict[str, Figures] = {}
+    for one in found(arguments.data.resolve(), arguments.seeds):
+        figures[one.name] = measure(one, engine_for, arguments.pictures)
+        print(line(one.name, figures[one.name]), flush=True)
+    if not figures:
+        print(f"no known set in {arguments.data}: {', '.join(READERS)}", file=sys.stderr)
+        return 2
+    arguments.json.parent.mkdir(parents=True, exist_ok=True)
+    arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
