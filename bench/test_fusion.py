@@ -13,6 +13,7 @@ from tests.fusion_scenes import START_NS, TICK_NS, ZONE, anchors, batch, drive
 VEHICLES = 10_000
 EPOCHS = 30
 LIVE_FILTERS = 3  # main, fix-free, RTK-free
+BUDGETS_US = {"fusion_us_per_filter": 0.25, "fusion_ranges_us_per_filter": 0.5, "fusion_us_per_vehicle": 1.5}
 
 
 def many(one: MeasurementBatch) -> MeasurementBatch:
@@ -41,9 +42,15 @@ def us_per_vehicle(*, ranges: bool, late_s: float) -> float:
 def test_fusion_cost():
     """Without a window every epoch is filtered once; with one, once more when it leaves the window.
 
-    The bounds guard what was reached; the aims are 0.25, 0.5 and 1.5.
+    The budgets are not reached yet (docs/fusion-design.md); all three figures are kept before any is judged.
     """
     once = us_per_vehicle(ranges=False, late_s=0.0)
-    record("fusion_us_per_filter", once / LIVE_FILTERS, at_most=2.0)
-    record("fusion_ranges_us_per_filter", us_per_vehicle(ranges=True, late_s=0.0) / (LIVE_FILTERS + 1), at_most=4.0)
-    record("fusion_us_per_vehicle", us_per_vehicle(ranges=False, late_s=0.2), at_most=6.0)
+    figures = {
+        "fusion_us_per_filter": once / LIVE_FILTERS,
+        "fusion_ranges_us_per_filter": us_per_vehicle(ranges=True, late_s=0.0) / (LIVE_FILTERS + 1),
+        "fusion_us_per_vehicle": us_per_vehicle(ranges=False, late_s=0.2),
+    }
+    for name, figure in figures.items():
+        record(name, figure)
+    for name, figure in figures.items():
+        record(name, figure, at_most=BUDGETS_US[name])
