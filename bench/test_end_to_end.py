@@ -43,8 +43,11 @@ def test_frame_to_warning_takes_little_more_than_the_floor(tmp_path):
     record("e2e_p999_ms", road_p999)
     record("e2e_floor_p50_ms", floor_p50)
     record("e2e_floor_p99_ms", floor_p99)
-    record("e2e_p50_ratio", road_p50 / floor_p50, at_most=P50_RATIO)
-    record("e2e_p99_ratio", road_p99 / floor_p99, at_most=P99_RATIO)
+    p50_ratio, p99_ratio = road_p50 / floor_p50, road_p99 / floor_p99
+    record("e2e_p50_ratio", p50_ratio)  # both are kept before either is judged
+    record("e2e_p99_ratio", p99_ratio)
+    record("e2e_p50_ratio", p50_ratio, at_most=P50_RATIO)
+    record("e2e_p99_ratio", p99_ratio, at_most=P99_RATIO)
 
 
 def measure_in_turns(servers: dict[str, ServerUnderTest]) -> dict[str, list[float]]:
