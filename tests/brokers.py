@@ -12,6 +12,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
+from tests.certificates import self_signed
 from v2x.broker import Broker, answers
 from v2x.mqtt import BrokerAddress
 
@@ -139,10 +140,8 @@ class GuardedMosquittoBroker(MosquittoBroker):
 
     def __init__(self, state: Path) -> None:
         super().__init__(state)
-        self.certificate, key, passwords = state / "certificate.pem", state / "key.pem", state / "passwords"
-        subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-        request = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", *subject]
-        subprocess.run([*request, "-keyout", key, "-out", self.certificate], check=True, capture_output=True)
+        passwords = state / "passwords"
+        self.certificate, key = self_signed(state)
         subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "road", "s:cret"], check=True, capture_output=True)
         lines = [f"certfile {self.certificate}", f"keyfile {key}", f"password_file {passwords}"]
         text = self._configuration.read_text().replace("allow_anonymous true", "allow_anonymous false")

@@ -43,12 +43,12 @@ class Served:
 
 
 @asynccontextmanager
-async def served(folder: Path, stations=("good", "bad"), limits=None, **options):
+async def served(folder: Path, stations=("good", "bad"), limits=None, binding=None, **options):
     queue = ArrivalQueue(time.time_ns)
     registry = StationRegistry(folder / "stations.json")
     limits = limits or IngestLimits(report_period_s=0.01)
     locate = nearest_area(areas_of(FRAMES))
-    server = IngestServer(queue, registry, limits, locate, time.time_ns, FRAMES, binding=Binding(port=0), **options)
+    server = IngestServer(queue, registry, limits, locate, time.time_ns, FRAMES, binding=binding or Binding(port=0), **options)
     port = await server.start()
     one = Served(server, queue, registry, f"127.0.0.1:{port}", {})
     for station in stations:

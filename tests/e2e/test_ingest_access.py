@@ -9,7 +9,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from tests.grpc_peers import FRAMES, PATIENCE_S, end_call, frame_of, served, station_peer
+from tests.certificates import self_signed
+from tests.grpc_peers import FRAMES, PATIENCE_S, RoadsidePeer, end_call, frame_of, served, station_peer
 from v2x.arrivals import ArrivalQueue
 from v2x.errors import ConfigError
 from v2x.ingest import IngestLimits, IngestServer
@@ -141,6 +142,35 @@ async def test_listening_to_strangers_needs_tls_or_a_word(tmp_path):
         await started(tmp_path, Binding(host=EVERYWHERE, port=0))
     server = await started(tmp_path, Binding(host=EVERYWHERE, port=0, insecure=True))
     await server.stop()
+
+
+async def test_a_station_streams_over_tls(tmp_path):
+    certificate, key = self_signed(tmp_path)
+    async with served(tmp_path, binding=Binding(port=0, certificate=certificate, private_key=key)) as one:
+        channel = tls_channel(one, certificate)
+        peer = RoadsidePeer("", "good", one.tokens["good"], channel)
+        await peer.send_frames(3)
+        report, code = await peer.finish()
+    assert code is grpc.StatusCode.OK
+    assert report.frames_accepted == 3
+
+
+@pytest.mark.parametrize("trust", ["another certificate", "no certificate"])
+async def test_without_our_certificate_no_byte_is_taken(tmp_path, trust):
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "theirs").mkdir()
+    certificate, key = self_signed(tmp_path / "ours")
+    theirs, _ = self_signed(tmp_path / "theirs")
+    async with served(tmp_path, binding=Binding(port=0, certificate=certificate, private_key=key)) as one:
+        channel = tls_channel(one, theirs) if trust == "another certificate" else grpc.aio.insecure_channel(one.address)
+        peer = RoadsidePeer("", "good", one.tokens["good"], channel)
+        code, _ = await peer.status()
+        assert code is grpc.StatusCode.UNAVAILABLE
+        assert await one.queue.take(time.time_ns()) == []
+
+
+def tls_channel(one, certificate):
+    return grpc.aio.secure_channel(one.address.replace("127.0.0.1", "localhost"), grpc.ssl_channel_credentials(certificate.read_bytes()))
 
 
 async def started(folder, binding, registry=None):
