@@ -21,7 +21,7 @@ cdef enum:
     MAIN = 0, CHALLENGER = 1, FIXLESS = 2, RTKLESS = 3, RANGELESS = 4, FILTERS = 5
     USES_FIX = 1, USES_FLOAT = 2, USES_SINGLE = 4, USES_RANGE = 8
     EMPTY = 0, EXPLORING = 1, RUNNING = 2
-    STATES = 8, LINKS = 8, RING = 24, STILL_SAMPLES = 5
+    STATES = 8, LINKS = 8, RING = 24, SAMPLE_VALUES = 4, STILL_SAMPLES = 5
     ACCEPTED = 1, MALFORMED = 2, OUT_OF_RANGE = 3, STALE = 7, CLOCK_JUMP = 8, QUEUE_FULL = 11  # `samples.Verdict`
     OUTPUTS = 21
 
@@ -70,7 +70,7 @@ cdef struct Bank:
 cdef struct Sample:
     int64_t measured_ns
     int32_t kind, detail  # status << 8 | satellites, or the anchor
-    double[4] v
+    double[SAMPLE_VALUES] v
 
 
 cdef struct Vehicle:
@@ -93,6 +93,8 @@ include "_fusion_laws.pxi"
 include "_fusion_bank.pxi"
 include "_fusion_ranges.pxi"
 include "_fusion_epoch.pxi"
+include "_fusion_show.pxi"
+include "_fusion_read.pxi"
 include "_fusion_ring.pxi"
 
 
