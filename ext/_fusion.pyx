@@ -44,12 +44,14 @@ cdef int64_t FUTURE_NS = 1_000_000_000
 cdef int64_t HASH = 2654435761
 
 include "_fusion_filter.pxi"
+include "_fusion_mixture.pxi"
 
 
 cdef struct Config:
     Noise noise
     double acceleration_without_wheel, gyro_without, wheel_sigma, grade
-    double range_los_m, range_nlos_m, range_excess_m, range_outlier, range_los_share, range_apart_m, tdoa_sigma_m
+    RangeLaw ranges
+    double range_los_share, range_apart_m, tdoa_sigma_m
     double antenna_height_m, k_sigma, unmodelled_m, alert_level_m, late_s
 
 
