@@ -11,7 +11,7 @@ from libc.math cimport (
     M_PI, M_PI_2, M_SQRT1_2, M_SQRT2, NAN, atan2, copysign, cos, erfc, exp, fabs, fmax, fmin, hypot, isnan, log, remainder,
     sin, sqrt,
 )
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memmove, memset
 
 cdef enum:
@@ -41,7 +41,7 @@ cdef double HEADING_LEAD = 6.0
 cdef double RECENT_S = 1.0
 cdef double FARTHEST_M = 1e6
 cdef int64_t FUTURE_NS = 1_000_000_000
-cdef int64_t HASH = 2654435761
+cdef uint64_t HASH = 2654435761  # Knuth 1998 section 6.4
 
 include "_fusion_filter.pxi"
 include "_fusion_mixture.pxi"
@@ -52,7 +52,7 @@ cdef struct Config:
     double acceleration_without_wheel, gyro_without, wheel_sigma, grade
     RangeLaw ranges
     double range_los_share, range_apart_m, tdoa_sigma_m
-    double antenna_height_m, k_sigma, unmodelled_m, alert_level_m, late_s
+    double antenna_height_m, k_sigma, unmodelled_m, alert_level_m, late_s, forget_s, yields_s
 
 
 cdef struct Link:
@@ -87,8 +87,11 @@ cdef struct Shared:
     double* delays
 
 
+include "_fusion_fleet.pxi"
+
 SIZES = {
     "vehicle": sizeof(Vehicle), "filter": sizeof(Rest), "config": sizeof(Config) // sizeof(double), "outputs": OUTPUTS, "ring": RING,
+    "tally": TALLIES,
 }
 
 include "_fusion_laws.pxi"
@@ -100,76 +103,90 @@ include "_fusion_read.pxi"
 include "_fusion_ring.pxi"
 
 
-cdef int check(
-    const uint8_t[::1] vehicles, const int64_t[:, ::1] slots, const double[::1] config, const double[:, ::1] anchors,
-    const double[:, ::1] delays
-) except -1:
-    cdef Py_ssize_t size = slots.shape[0]
-    if vehicles.shape[0] % sizeof(Vehicle) or size < 2 or size & (size - 1) or slots.shape[1] != 2:
-        raise ValueError("vehicles must be whole records, slots (a power of two, 2)")
+cdef Fleet fleet_of(uint8_t[::1] vehicles, int64_t[:, ::1] slots, int64_t[::1] heard_ns, int64_t[::1] tally):
+    cdef Py_ssize_t size = slots.shape[0], capacity = vehicles.shape[0] // <Py_ssize_t>sizeof(Vehicle)
+    cdef Fleet fleet
+    if not capacity or vehicles.shape[0] % sizeof(Vehicle) or size < 2 * capacity or size & (size - 1) or slots.shape[1] != 2:
+        raise ValueError("vehicles must be whole records, slots (a power of two, at least twice the vehicles; 2)")
+    if heard_ns.shape[0] != capacity or tally.shape[0] != TALLIES or not 0 <= tally[USED] <= capacity:
+        raise ValueError(f"heard_ns {heard_ns.shape[0]} or tally {tally.shape[0]} of a wrong shape or content")
+    fleet.vehicles = <Vehicle*>&vehicles[0]
+    fleet.capacity = capacity
+    fleet.slots = &slots[0, 0]
+    fleet.size = size
+    fleet.heard_ns = &heard_ns[0]
+    fleet.tally = &tally[0]
+    return fleet
+
+
+cdef Shared shared_of(const double[::1] config, const double[:, ::1] anchors, double[:, ::1] delays):
+    cdef Shared shared
     if config.shape[0] * sizeof(double) != sizeof(Config):
         raise ValueError(f"config of {config.shape[0]} numbers")
     if anchors.shape[1] != 3 or delays.shape[1] != 2 or delays.shape[0] != anchors.shape[0]:
         raise ValueError(f"anchors {anchors.shape[1]} or delays {delays.shape[0]} of a wrong shape")
-    if vehicles.shape[0] // <Py_ssize_t>sizeof(Vehicle) * 2 > size:
-        raise ValueError("slots must be at least twice the vehicles")
-    return 0
+    shared.anchors = &anchors[0, 0] if anchors.shape[0] else NULL
+    shared.delays = &delays[0, 0] if anchors.shape[0] else NULL
+    return shared
 
 
 def ingest(
-    uint8_t[::1] vehicles, int64_t[:, ::1] slots, int64_t used, const double[::1] config, const double[:, ::1] anchors,
-    double[:, ::1] delays, const uint8_t[::1] kind, const int64_t[::1] vehicle, const int64_t[::1] measured_ns,
-    const int64_t[::1] received_ns, const double[:, ::1] values, uint8_t[::1] verdicts
+    uint8_t[::1] vehicles, int64_t[:, ::1] slots, int64_t[::1] heard_ns, int64_t[::1] tally, const double[::1] config,
+    const double[:, ::1] anchors, double[:, ::1] delays, const uint8_t[::1] kind, const int64_t[::1] vehicle,
+    const int64_t[::1] measured_ns, const int64_t[::1] received_ns, const double[:, ::1] values, uint8_t[::1] verdicts
 ):
-    """Put the rows where they belong; -> vehicles in use. Places are east and north already; verdicts (n,) is written."""
+    """Put the rows where they belong. Places are east and north already; verdicts (n,) is written."""
     cdef Py_ssize_t n = kind.shape[0], row
-    cdef Shared shared
-    check(vehicles, slots, config, anchors, delays)
+    cdef Fleet fleet = fleet_of(vehicles, slots, heard_ns, tally)
+    cdef Shared shared = shared_of(config, anchors, delays)
     if values.shape[1] != 8 or not (
         vehicle.shape[0] == measured_ns.shape[0] == received_ns.shape[0] == values.shape[0] == verdicts.shape[0] == n
     ):
         raise ValueError("columns of one length and 8 values wanted")
-    if not vehicles.shape[0] or not n:
-        return used
-    shared.anchors = &anchors[0, 0] if anchors.shape[0] else NULL
-    shared.delays = &delays[0, 0] if anchors.shape[0] else NULL
+    if not n:
+        return
     with nogil:
         for row in range(n):
             verdicts[row] = take_row(
-                <Vehicle*>&vehicles[0], vehicles.shape[0] // sizeof(Vehicle), &slots[0, 0], slots.shape[0], &used,
-                <const Config*>&config[0], &shared, anchors.shape[0], kind[row], vehicle[row], measured_ns[row],
+                &fleet, <const Config*>&config[0], &shared, anchors.shape[0], kind[row], vehicle[row], measured_ns[row],
                 received_ns[row], &values[row, 0]
             )
-    return used
 
 
 def step(
-    uint8_t[::1] vehicles, int64_t[:, ::1] slots, int64_t used, const double[::1] config, const double[:, ::1] anchors,
-    double[:, ::1] delays, int64_t now_ns, int64_t[::1] ids, double[:, ::1] out, uint32_t[:, ::1] marks
+    uint8_t[::1] vehicles, int64_t[:, ::1] slots, int64_t[::1] heard_ns, int64_t[::1] tally, const double[::1] config,
+    const double[:, ::1] anchors, double[:, ::1] delays, int64_t now_ns, int64_t[::1] ids, double[:, ::1] out, uint32_t[:, ::1] marks
 ):
-    """Bring all vehicles to `now_ns`; -> rows written to ids (n,), out (n, OUTPUTS) and marks (n, 2): alert, sources."""
+    """Forget the silent, bring the rest to `now_ns`; -> rows written to ids (n,), out (n, OUTPUTS) and marks (n, 2): alert, sources."""
     cdef Py_ssize_t row, rows = 0
-    cdef Shared shared
-    cdef Vehicle* v
-    cdef const Config* c
-    check(vehicles, slots, config, anchors, delays)
-    if used < 0 or used * <int64_t>sizeof(Vehicle) > vehicles.shape[0] or min(ids.shape[0], out.shape[0], marks.shape[0]) < used:
-        raise ValueError(f"room for {used} vehicles wanted")
-    if out.shape[1] != OUTPUTS or marks.shape[1] != 2:
-        raise ValueError("out (n, OUTPUTS) and marks (n, 2) wanted")
-    if not used:
-        return 0
-    shared.anchors = &anchors[0, 0] if anchors.shape[0] else NULL
-    shared.delays = &delays[0, 0] if anchors.shape[0] else NULL
-    v = <Vehicle*>&vehicles[0]
-    c = <const Config*>&config[0]
+    cdef Fleet fleet = fleet_of(vehicles, slots, heard_ns, tally)
+    cdef Shared shared = shared_of(config, anchors, delays)
+    cdef Vehicle* v = fleet.vehicles
+    cdef const Config* c = <const Config*>&config[0]
+    if min(ids.shape[0], out.shape[0], marks.shape[0]) < tally[USED] or out.shape[1] != OUTPUTS or marks.shape[1] != 2:
+        raise ValueError(f"room for {tally[USED]} vehicles in out (n, OUTPUTS) and marks (n, 2) wanted")
     with nogil:
-        for row in range(used):
+        forget_silent(&fleet, now_ns - <int64_t>(c.forget_s * 1e9))
+        for row in range(fleet.tally[USED]):
             settle(v + row, now_ns - <int64_t>(c.late_s * 1e9), c, &shared)
-        for row in range(used):
+        for row in range(fleet.tally[USED]):
             catch_up(v + row, c, &shared)
             if v[row].head.mode != EMPTY:
                 ids[rows] = v[row].id
                 show(&v[row].head, now_ns, c, &out[rows, 0], &marks[rows, 0])
                 rows += 1
     return rows
+
+
+def forget(uint8_t[::1] vehicles, int64_t[:, ::1] slots, int64_t[::1] heard_ns, int64_t[::1] tally, const int64_t[::1] ids):
+    """Give the rows of these vehicles back; -> how many of them had one."""
+    cdef Py_ssize_t at, known = 0
+    cdef int64_t row
+    cdef Fleet fleet = fleet_of(vehicles, slots, heard_ns, tally)
+    with nogil:
+        for at in range(ids.shape[0]):
+            row = slots[slot_of(&fleet, ids[at]), 1] - 1
+            if row >= 0:
+                forget_row(&fleet, row)
+                known += 1
+    return known

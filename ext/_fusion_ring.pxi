@@ -1,26 +1,11 @@
 # Late samples: the bank at the window's old edge, the window's samples in order, and the bank after all of them.
-# Any kernel can include it that declares, before: its `Bank` (the state of one vehicle), `Sample` (measured_ns, kind, detail, v[SAMPLE_VALUES]),
-# `Vehicle` (id, floor_ns, count, applied, head, base, ring[RING]), `Config` (with late_s), `Shared` (what all vehicles share), its kinds and
-# verdicts, `read_sample` and `epoch`; `show` is each kernel's own.
-
-cdef int64_t find(int64_t* slots, Py_ssize_t size, int64_t id, int64_t* used, int64_t capacity) noexcept nogil:
-    # open addressing; a slot holds id and row + 1
-    cdef uint32_t at = <uint32_t>((id * HASH) >> 7) & <uint32_t>(size - 1)
-    while slots[2 * at + 1]:
-        if slots[2 * at] == id:
-            return slots[2 * at + 1] - 1
-        at = (at + 1) & <uint32_t>(size - 1)
-    if used[0] >= capacity:
-        return -1
-    slots[2 * at] = id
-    used[0] += 1
-    slots[2 * at + 1] = used[0]
-    return used[0] - 1
-
+# Any kernel can include it that declares, before: its `Bank` (the state of one vehicle), `Sample` (measured_ns, kind, detail,
+# v[SAMPLE_VALUES]), `Vehicle` (id, floor_ns, count, applied, head, base, ring[RING]), `Config` (with late_s, forget_s, yields_s), `Shared`
+# (what all vehicles share), its kinds and verdicts, `read_sample`, `epoch`, and `_fusion_fleet.pxi`; `show` is each kernel's own.
 
 cdef int take_row(
-    Vehicle* vehicles, int64_t capacity, int64_t* slots, Py_ssize_t size, int64_t* used, const Config* c, Shared* shared,
-    Py_ssize_t anchors, int kind, int64_t id, int64_t measured_ns, int64_t received_ns, const double* values
+    Fleet* fleet, const Config* c, Shared* shared, Py_ssize_t anchors, int kind, int64_t id, int64_t measured_ns, int64_t received_ns,
+    const double* values
 ) noexcept nogil:
     cdef Sample s
     cdef int64_t row
@@ -28,7 +13,7 @@ cdef int take_row(
     cdef Vehicle* v
     if id < 0 or measured_ns < 0:
         return MALFORMED
-    if measured_ns > received_ns + FUTURE_NS:
+    if measured_ns - FUTURE_NS > received_ns:
         return CLOCK_JUMP
     if received_ns - measured_ns > <int64_t>(c.late_s * 1e9):
         return STALE
@@ -36,10 +21,10 @@ cdef int take_row(
     if verdict != ACCEPTED:
         return verdict
     s.measured_ns = measured_ns
-    row = find(slots, size, id, used, capacity)
+    row = row_of(fleet, id, received_ns - <int64_t>(c.yields_s * 1e9))
     if row < 0:
         return QUEUE_FULL
-    v = vehicles + row
+    v = fleet.vehicles + row
     v.id = id
     if v.floor_ns and measured_ns <= v.floor_ns:
         return STALE
@@ -50,6 +35,7 @@ cdef int take_row(
         if measured_ns <= v.floor_ns:
             return STALE
     insert(v, &s)
+    fleet.heard_ns[row] = max(fleet.heard_ns[row], received_ns)
     return ACCEPTED
 
 

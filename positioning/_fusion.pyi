@@ -6,7 +6,8 @@ SIZES: dict[str, int]
 def ingest(
     vehicles: NDArray[uint8],
     slots: NDArray[int64],
-    used: int,
+    heard_ns: NDArray[int64],
+    tally: NDArray[int64],
     config: NDArray[float64],
     anchors: NDArray[float64],
     delays: NDArray[float64],
@@ -16,11 +17,12 @@ def ingest(
     received_ns: NDArray[int64],
     values: NDArray[float64],
     verdicts: NDArray[uint8],
-) -> int: ...
+) -> None: ...
 def step(
     vehicles: NDArray[uint8],
     slots: NDArray[int64],
-    used: int,
+    heard_ns: NDArray[int64],
+    tally: NDArray[int64],
     config: NDArray[float64],
     anchors: NDArray[float64],
     delays: NDArray[float64],
@@ -28,4 +30,7 @@ def step(
     ids: NDArray[int64],
     out: NDArray[float64],
     marks: NDArray[uint32],
+) -> int: ...
+def forget(
+    vehicles: NDArray[uint8], slots: NDArray[int64], heard_ns: NDArray[int64], tally: NDArray[int64], ids: NDArray[int64]
 ) -> int: ...

@@ -20,6 +20,10 @@ from positioning.samples import Verdict
 
 Arrays = dict[str, NDArray[np.generic]]
 PLACES = (Kind.FIX, Kind.ROADSIDE_DETECTION, Kind.LANE)
+Tables = tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+USED, FORGOTTEN, DISPLACED = range(3)  # the kernel's tally
+FORGET_S = 900.0  # ten minutes without any source are to be survived, and half as much again
+YIELDS_S = 10.0
 DELAY_SIGMA_M = 1.0  # of an anchor's group delay, before anything is known
 
 
@@ -52,6 +56,8 @@ class FusionConfig:
     unmodelled_m: float = 0.36
     alert_level_m: float = 200.0
     late_s: float = 0.2
+    forget_s: float = FORGET_S  # a vehicle silent for longer is forgotten
+    yields_s: float = YIELDS_S  # one silent for longer makes room for a new one when all rows are taken
 
     def __post_init__(self) -> None:
         if not all(np.isfinite(value) and value >= 0 for value in astuple(self)):
@@ -75,39 +81,64 @@ class FusionEngine:
         self._delays = np.tile([0.0, DELAY_SIGMA_M**2], (len(surveyed), 1))
         self._vehicles = np.zeros(capacity * _fusion.SIZES["vehicle"], dtype=np.uint8)
         self._slots = np.zeros((1 << (2 * capacity - 1).bit_length(), 2), dtype=np.int64)
-        self._used = 0
+        self._heard_ns = np.zeros(capacity, dtype=np.int64)
+        self._tally = np.zeros(_fusion.SIZES["tally"], dtype=np.int64)
+
+    @property
+    def _fleet(self) -> Tables:
+        return self._vehicles, self._slots, self._heard_ns, self._tally
+
+    @property
+    def _small(self) -> Arrays:
+        """All of the state but the vehicles."""
+        return {"slots": self._slots, "heard_ns": self._heard_ns, "tally": self._tally, "delays": self._delays}
+
+    @property
+    def forgotten(self) -> int:
+        """Vehicles that were silent for longer than `forget_s`."""
+        return int(self._tally[FORGOTTEN])
+
+    @property
+    def displaced(self) -> int:
+        """Vehicles that made room for new ones."""
+        return int(self._tally[DISPLACED])
 
     def ingest(self, batch: MeasurementBatch) -> Counter[Verdict]:
         """Take the measurements in; say what became of them."""
         verdicts = np.zeros(len(batch.kind), dtype=np.uint8)
         vehicle, measured_ns, received_ns = map(np.ascontiguousarray, (batch.vehicle, batch.measured_ns, batch.received_ns))
-        tables = self._vehicles, self._slots, self._used, self._config, self._anchors, self._delays
+        shared = self._config, self._anchors, self._delays
         kind, values = np.ascontiguousarray(batch.kind), local(batch, self.zone)
-        self._used = _fusion.ingest(*tables, kind, vehicle, measured_ns, received_ns, values, verdicts)
+        _fusion.ingest(*self._fleet, *shared, kind, vehicle, measured_ns, received_ns, values, verdicts)
         return Counter({Verdict(code): int(count) for code, count in enumerate(np.bincount(verdicts)) if count})
 
     def step(self, now_ns: int) -> Positions:
         """Every vehicle's position at `now_ns`, from all that was ingested; call with times that never decrease."""
-        ids = np.empty(self._used, dtype=np.int64)
-        out = np.empty((self._used, _fusion.SIZES["outputs"]))
-        marks = np.empty((self._used, 2), dtype=np.uint32)
-        tables = self._vehicles, self._slots, self._used, self._config, self._anchors, self._delays
-        rows = _fusion.step(*tables, now_ns, ids, out, marks)
+        room = self._tally[USED]
+        ids = np.empty(room, dtype=np.int64)
+        out = np.empty((room, _fusion.SIZES["outputs"]))
+        marks = np.empty((room, 2), dtype=np.uint32)
+        rows = _fusion.step(*self._fleet, self._config, self._anchors, self._delays, now_ns, ids, out, marks)
         return positions(self.zone, now_ns, ids[:rows], out[:rows], marks[:rows])
+
+    def forget(self, ids: ArrayLike) -> int:
+        """Give the rows of these vehicles back; -> how many of them were known. The last vehicle's row takes a forgotten one's place."""
+        return _fusion.forget(*self._fleet, np.ascontiguousarray(ids, dtype=np.int64).reshape(-1))
 
     def snapshot(self) -> Arrays:
         """The whole state, as arrays."""
-        used = self._used * _fusion.SIZES["vehicle"]
-        return {"vehicles": self._vehicles[:used].copy(), "slots": self._slots.copy(), "delays": self._delays.copy()}
+        used = self._tally[USED] * _fusion.SIZES["vehicle"]
+        return {name: array.copy() for name, array in self._small.items()} | {"vehicles": self._vehicles[:used].copy()}
 
     def restore(self, state: Arrays) -> None:
         """Continue exactly where `snapshot` was taken, in an engine of the same capacity, configuration and anchors."""
-        vehicles, slots, delays = state["vehicles"], state["slots"], state["delays"]
-        if slots.shape != self._slots.shape or delays.shape != self._delays.shape or vehicles.size % _fusion.SIZES["vehicle"]:
+        vehicles = state["vehicles"]
+        fits = all(state[name].shape == array.shape for name, array in self._small.items())
+        if not fits or vehicles.size != state["tally"][USED] * _fusion.SIZES["vehicle"] or vehicles.size > self._vehicles.size:
             raise ValueError("a snapshot of another engine")
         self._vehicles[: vehicles.size], self._vehicles[vehicles.size :] = vehicles, 0
-        self._slots[:], self._delays[:] = slots, delays
-        self._used = vehicles.size // _fusion.SIZES["vehicle"]
+        for name, array in self._small.items():
+            array[:] = state[name]
 
 
 def local(batch: MeasurementBatch, zone: LocalFrame) -> NDArray[np.float64]:

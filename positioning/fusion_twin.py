@@ -90,6 +90,7 @@ class Vehicle:
     id: int
     base: Bank
     head: Bank
+    heard_ns: int = 0
     floor_ns: int = 0
     ring: list[Sample] = field(default_factory=list)
 
@@ -148,7 +149,8 @@ class FusionTwin:
         self.anchors = np.column_stack([zone.enu_from_geodetic(surveyed[:, 0], surveyed[:, 1]), surveyed[:, 2]])
         self.delays = np.tile([0.0, DELAY_SIGMA_M**2], (len(surveyed), 1))
         self.vehicles: dict[int, Vehicle] = {}
-        self.late_ns = int(self.q["late_s"] * 1e9)
+        self.late_ns, self.forget_ns, self.yields_ns = (int(self.q[name] * 1e9) for name in ("late_s", "forget_s", "yields_s"))
+        self.forgotten = self.displaced = 0
 
     def ingest(self, batch: MeasurementBatch) -> Counter[Verdict]:
         values = local(batch, self.zone)
@@ -166,7 +168,7 @@ class FusionTwin:
         if isinstance(s, Verdict):
             return s
         if id not in self.vehicles:
-            if len(self.vehicles) == self.capacity:
+            if len(self.vehicles) == self.capacity and not self.displace(received_ns - self.yields_ns):
                 return Verdict.QUEUE_FULL
             self.vehicles[id] = Vehicle(id, Bank(self.q, self.anchors), Bank(self.q, self.anchors))
         vehicle = self.vehicles[id]
@@ -175,9 +177,33 @@ class FusionTwin:
         if (vehicle.floor_ns and measured_ns <= vehicle.floor_ns) or len(vehicle.ring) == RING:
             return Verdict.STALE
         vehicle.insert(s)
+        vehicle.heard_ns = max(vehicle.heard_ns, received_ns)
         return Verdict.ACCEPTED
 
+    def displace(self, before_ns: int) -> bool:
+        oldest = min(self.vehicles.values(), key=lambda vehicle: vehicle.heard_ns)
+        if oldest.heard_ns >= before_ns:
+            return False
+        self.displaced += self.forget([oldest.id])
+        return True
+
+    def forget(self, ids: ArrayLike) -> int:
+        """As the engine's: the last vehicle takes a forgotten one's place."""
+        known = 0
+        for id in np.asarray(ids, dtype=np.int64).ravel().tolist():
+            rows = list(self.vehicles.values())
+            for row, vehicle in enumerate(rows):
+                if vehicle.id == id:
+                    rows[row] = rows[-1]
+                    self.vehicles = {each.id: each for each in rows[:-1]}
+                    known += 1
+                    break
+        return known
+
     def step(self, now_ns: int) -> Positions:
+        for vehicle in reversed(list(self.vehicles.values())):
+            if vehicle.heard_ns < now_ns - self.forget_ns:
+                self.forgotten += self.forget([vehicle.id])
         for vehicle in self.vehicles.values():
             while vehicle.ring and vehicle.ring[0].measured_ns < now_ns - self.late_ns:
                 vehicle.retire(self.delays)

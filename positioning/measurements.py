@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from positioning.samples import Verdict
 
@@ -89,6 +89,9 @@ class Fusion(Protocol):
 
     def step(self, now_ns: int) -> Positions:
         """Every vehicle's position at `now_ns`, from all that was ingested; call with times that never decrease."""
+
+    def forget(self, ids: ArrayLike) -> int:
+        """Give the rows of these vehicles back; -> how many of them were known."""
 
     def snapshot(self) -> dict[str, NDArray[np.generic]]:
         """The whole state, as arrays."""
