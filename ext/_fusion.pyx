@@ -40,6 +40,7 @@ cdef double HEADING_LOST = 1.0  # rad^2: linear no more; the vehicle starts agai
 cdef double HEADING_LEAD = 6.0
 cdef double RECENT_S = 1.0
 cdef double FARTHEST_M = 1e6
+cdef double LEAST_SIGMA = 1e-4  # m or rad: below it a sender is wrong, and its square may be nothing
 cdef int64_t FUTURE_NS = 1_000_000_000
 cdef uint64_t HASH = 2654435761  # Knuth 1998 section 6.4
 

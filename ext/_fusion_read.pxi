@@ -39,12 +39,12 @@ cdef int read_sample(int kind, const double* v, Py_ssize_t anchors, Sample* s) n
         return ACCEPTED if in_range(v, 0, 2, 120) and not v[2] <= 0 else OUT_OF_RANGE
     if kind == HEADING:
         s.v[0] = M_PI_2 - v[0]
-        return ACCEPTED if in_range(v, 0, 2, 100) and v[1] > 0 else OUT_OF_RANGE
+        return ACCEPTED if in_range(v, 0, 2, 100) and v[1] > LEAST_SIGMA else OUT_OF_RANGE
     if kind == LANE:
         s.v[2] = M_PI_2 - v[2]
-        return ACCEPTED if in_range(v, 0, 2, FARTHEST_M) and in_range(v, 2, 4, 100) and v[3] > 0 else OUT_OF_RANGE
+        return ACCEPTED if in_range(v, 0, 2, FARTHEST_M) and in_range(v, 2, 4, 100) and v[3] > LEAST_SIGMA else OUT_OF_RANGE
     if kind == ROADSIDE_DETECTION:
-        return ACCEPTED if in_range(v, 0, 3, FARTHEST_M) and v[2] > 0 else OUT_OF_RANGE
+        return ACCEPTED if in_range(v, 0, 3, FARTHEST_M) and v[2] > LEAST_SIGMA else OUT_OF_RANGE
     return read_ranging(kind, v, anchors, s)
 
 
@@ -59,5 +59,5 @@ cdef int read_ranging(int kind, const double* v, Py_ssize_t anchors, Sample* s) 
     if kind == ANGLE_OF_ARRIVAL:
         s.v[0] = M_PI_2 - v[0]
         s.detail = anchor_of(v[2], anchors)
-        return ACCEPTED if in_range(v, 0, 2, 100) and v[1] > 0 and s.detail >= 0 else OUT_OF_RANGE
+        return ACCEPTED if in_range(v, 0, 2, 100) and v[1] > LEAST_SIGMA and s.detail >= 0 else OUT_OF_RANGE
     return MALFORMED

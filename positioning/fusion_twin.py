@@ -34,7 +34,14 @@ LIMITS = {  # of each kind's first columns, in the zone's plane
     Kind.ROADSIDE_DETECTION: (1e6, 1e6, 1e6),
     Kind.LANE: (1e6, 1e6, 100.0, 100.0),
 }
-POSITIVE = {Kind.HEADING: 1, Kind.LANE: 3, Kind.ROADSIDE_DETECTION: 2, Kind.ANGLE_OF_ARRIVAL: 1, Kind.RANGE: 0}  # column
+LEAST_SIGMA = 1e-4  # m or rad: below it a sender is wrong, and its square may be nothing
+LEAST = {  # column and what it must exceed
+    Kind.HEADING: (1, LEAST_SIGMA),
+    Kind.LANE: (3, LEAST_SIGMA),
+    Kind.ROADSIDE_DETECTION: (2, LEAST_SIGMA),
+    Kind.ANGLE_OF_ARRIVAL: (1, LEAST_SIGMA),
+    Kind.RANGE: (0, 0.0),
+}
 ANCHORS = {Kind.RANGE: (1,), Kind.TDOA: (1, 2), Kind.ANGLE_OF_ARRIVAL: (2,)}  # columns
 
 
@@ -43,7 +50,8 @@ def read_sample(kind: int, measured_ns: int, v: Floats, anchors: int) -> Sample 
         return Verdict.MALFORMED
     if not all(abs(value) < limit for value, limit in zip(v, LIMITS[Kind(kind)], strict=False)):
         return Verdict.OUT_OF_RANGE
-    if kind in POSITIVE and not v[POSITIVE[Kind(kind)]] > 0:
+    column, least = LEAST.get(Kind(kind), (0, -np.inf))
+    if not v[column] > least and kind in LEAST:
         return Verdict.OUT_OF_RANGE
     named = [v[column] for column in ANCHORS.get(Kind(kind), ())]
     if not all(0 <= value < anchors for value in named) or len(set(named)) < len(named):
