@@ -67,7 +67,7 @@ cdef struct Bank:
     double yaw_rate, wheel_s, yaw_s, stand_s, fix_s, swap_s, credible_s, streak_s, travelled, margin, fix_refused_s, wheel_refused_s
     double[SEEN] seen_s
     Link[LINKS] links
-    Rest[FILTERS] f
+    Filter[FILTERS] f
 
 
 cdef struct Sample:
@@ -91,7 +91,7 @@ cdef struct Shared:
 include "_fusion_fleet.pxi"
 
 SIZES = {
-    "vehicle": sizeof(Vehicle), "filter": sizeof(Rest), "config": sizeof(Config) // sizeof(double), "outputs": OUTPUTS, "ring": RING,
+    "vehicle": sizeof(Vehicle), "filter": sizeof(Filter), "config": sizeof(Config) // sizeof(double), "outputs": OUTPUTS, "ring": RING,
     "tally": TALLIES,
 }
 

@@ -1,7 +1,6 @@
 # The bank of one vehicle: main, challenger and the filters that each do without one source; one epoch at a time.
 
 cdef struct Work:
-    Filter[FILTERS] f
     double t, dt
     bint moving, odometer, exploring
 
@@ -33,7 +32,7 @@ cdef void start(Bank* b, Work* w, const Sample* s, const Config* c) noexcept nog
     w.t = 0
     w.exploring = True
     for i in range(FILTERS):
-        begin(&w.f[i], s.v[0], s.v[1], height, sigma, i * M_PI * 2 / FILTERS, START_HEADING, &c.noise)
+        begin(&b.f[i], s.v[0], s.v[1], height, sigma, i * M_PI * 2 / FILTERS, START_HEADING, &c.noise)
 
 
 cdef void read_controls(Bank* b, Work* w, const Sample* s, int count, const Config* c, double* wheel, double* yaw_dt) noexcept nogil:
@@ -44,9 +43,9 @@ cdef void read_controls(Bank* b, Work* w, const Sample* s, int count, const Conf
     yaw_dt[0] = NAN
     for i in range(count):
         if s[i].kind == WHEEL_SPEED:
-            miss = s[i].v[0] - w.f[MAIN].x[2]
-            limit = 3 + 12 * fmin(w.t - b.wheel_s, 0.5) + 5 * sqrt(w.f[MAIN].p[18])
-            if b.mode == RUNNING and (fabs(miss) > limit or (s[i].v[0] < -2 and w.f[MAIN].x[2] > 2 and w.f[MAIN].p[18] < 1)):
+            miss = s[i].v[0] - b.f[MAIN].x[2]
+            limit = 3 + 12 * fmin(w.t - b.wheel_s, 0.5) + 5 * sqrt(b.f[MAIN].p[2])
+            if b.mode == RUNNING and (fabs(miss) > limit or (s[i].v[0] < -2 and b.f[MAIN].x[2] > 2 and b.f[MAIN].p[2] < 1)):
                 b.wheel_refused_s += fmin(w.dt, 0.5)
                 continue
             b.wheel_refused_s = 0
@@ -72,6 +71,7 @@ cdef void read_controls(Bank* b, Work* w, const Sample* s, int count, const Conf
 cdef void travel(Bank* b, Work* w, const Config* c, double wheel, double yaw_dt) noexcept nogil:
     cdef int i
     cdef Noise q = c.noise
+    cdef Motion m
     cdef Filter* f
     cdef bint silent = w.dt > SILENT_WHEEL_S  # what speaks again now did not speak for the interval before
     cdef bint gyro = w.t - b.yaw_s < SILENT_GYRO_S and not silent
@@ -79,12 +79,13 @@ cdef void travel(Bank* b, Work* w, const Config* c, double wheel, double yaw_dt)
         q.acceleration = c.acceleration_without_wheel
     if not gyro:
         q.gyro = c.gyro_without
+    motion_over(w.dt, w.moving, &q, &m)
     for i in range(FILTERS):
         if not (b.alive >> i) & 1:
             continue
-        f = &w.f[i]
+        f = &b.f[i]
         if w.dt > 0:
-            predict(f, w.dt, b.yaw_rate if gyro else f.x[4], w.moving, &q)
+            predict(f, b.yaw_rate if gyro else f.x[4], &m)
         if w.moving:
             f.height_variance += c.grade * c.grade * fabs(f.x[2]) * w.dt
             if not isnan(wheel):
@@ -95,18 +96,18 @@ cdef void travel(Bank* b, Work* w, const Config* c, double wheel, double yaw_dt)
             if not isnan(yaw_dt):
                 update(f, 4, 1, 4, 0, b.yaw_rate - f.x[4], c.noise.gyro * c.noise.gyro / yaw_dt)
     if w.moving:
-        b.travelled += fabs(w.f[MAIN].x[2]) * w.dt
+        b.travelled += fabs(b.f[MAIN].x[2]) * w.dt
 
 
 cdef void challenge(Bank* b, Work* w, const Sample* s, double d2) noexcept nogil:
     # credible fixes contradict: a copy of the main filter starts where they are
     cdef int i
-    cdef Filter* f = &w.f[CHALLENGER]
-    f[0] = w.f[MAIN]
+    cdef Filter* f = &b.f[CHALLENGER]
+    f[0] = b.f[MAIN]
     for i in range(STATES):
-        f.p[i] = f.p[8 + i] = f.p[8 * i] = f.p[8 * i + 1] = 0
-    f.p[0] = f.p[9] = 1
-    f.p[27] += 0.03
+        f.p[AT[0][i]] = f.p[AT[1][i]] = 0
+    f.p[0] = f.p[1] = 1
+    f.p[3] += 0.03
     f.x[0] = s.v[0]
     f.x[1] = s.v[1]
     if not isnan(s.v[2]):
@@ -138,13 +139,13 @@ cdef void take_rtk(Bank* b, Work* w, const Sample* s, int status, int satellites
 cdef void weigh_rtk(
     Bank* b, Work* w, int i, const Sample* s, int status, int satellites, double sigma, double wrong, double gap
 ) noexcept nogil:
-    cdef Filter* f = &w.f[i]
+    cdef Filter* f = &b.f[i]
     cdef double lasting = (1.0 if satellites >= 13 else 5.0) if status == FIXED else (10.0 if w.moving else 60.0)
     cdef double inflation = lasting / fmin(fmax(w.t - f.rtk_s, 0.2), lasting)
     cdef double east = s.v[0] - f.x[0], north = s.v[1] - f.x[1], up = s.v[2] - f.height if not isnan(s.v[2]) else 0
-    cdef double bad = 10.0 if status == FIXED else 15.0, cross = f.p[1], d2, evidence, weight, variance, gain
-    cdef double a = f.p[0] + sigma * sigma, d = f.p[9] + sigma * sigma, det = a * d - cross * cross
-    cdef double a2 = f.p[0] + bad * bad, d2_ = f.p[9] + bad * bad, det2 = a2 * d2_ - cross * cross
+    cdef double bad = 10.0 if status == FIXED else 15.0, cross = covariance(f, 0, 1), d2, evidence, weight, variance, gain
+    cdef double a = f.p[0] + sigma * sigma, d = f.p[1] + sigma * sigma, det = a * d - cross * cross
+    cdef double a2 = f.p[0] + bad * bad, d2_ = f.p[1] + bad * bad, det2 = a2 * d2_ - cross * cross
     cdef double h = f.height_variance + 4 * sigma * sigma, h2 = f.height_variance + 4 * bad * bad
     f.rtk_s = w.t
     d2 = (d * east * east - 2 * cross * east * north + a * north * north) / det
@@ -181,7 +182,7 @@ cdef void take_single(Bank* b, Work* w, const Sample* s, int satellites) noexcep
     for i in range(FILTERS):
         if not uses(b, w, i, USES_SINGLE):
             continue
-        f = &w.f[i]
+        f = &b.f[i]
         inflation = lasting / fmin(fmax(w.t - f.single_s, 0.2), lasting)
         f.single_s = w.t
         east = s.v[0] - f.x[0] - f.x[6]
@@ -210,12 +211,12 @@ cdef void take_velocity(Bank* b, Work* w, const Sample* s) noexcept nogil:
     for i in range(FILTERS):
         if not (b.alive >> i) & 1:
             continue
-        f = &w.f[i]
+        f = &b.f[i]
         if speed <= fmax(0.5, 10 * sigma):
             if not w.odometer and w.moving:
                 update(f, 2, 1, 2, 0, copysign(speed, f.x[2]) - f.x[2], sigma * sigma)
             continue
-        if f.p[27] > 0.1 and b.mode == EXPLORING:  # exact, where the linear update is not
+        if f.p[3] > 0.1 and b.mode == EXPLORING:  # exact, where the linear update is not
             turn_to(f, atan2(s.v[1], s.v[0]), sigma / speed)
         for axis in range(2):
             c = cos(f.x[3] - axis * M_PI_2)
@@ -224,7 +225,7 @@ cdef void take_velocity(Bank* b, Work* w, const Sample* s) noexcept nogil:
             variance = innovation_variance(f, 2, c, 3, n) + sigma * sigma
             if w.exploring:
                 f.score += fmax(-0.5 * r * r / variance, -8.0) - 0.5 * log(variance)
-            if r * r > 9 * variance and f.p[27] < 0.03:
+            if r * r > 9 * variance and f.p[3] < 0.03:
                 continue
             update(f, 2, c, 3, n, r, sigma * sigma)
             if i == MAIN:

@@ -9,21 +9,17 @@ cdef void epoch(Bank* b, const Sample* s, int count, const Config* c, Shared* sh
         if i < 0:
             return
         start(b, &w, s + i, c)
-    else:
-        for i in range(FILTERS):
-            if (b.alive >> i) & 1:
-                wake(&b.f[i], &w.f[i])
     w.dt = (s.measured_ns - b.time_ns) * 1e-9
     w.t = (s.measured_ns - b.born_ns) * 1e-9
     w.exploring = b.mode == EXPLORING
     read_controls(b, &w, s, count, c, &wheel, &yaw_dt)
     travel(b, &w, c, wheel, yaw_dt)
-    if b.mode == RUNNING and w.f[MAIN].p[27] > HEADING_LOST and first_place(s, count) >= 0:
+    if b.mode == RUNNING and b.f[MAIN].p[3] > HEADING_LOST and first_place(s, count) >= 0:
         start(b, &w, s + first_place(s, count), c)
     if b.mode == RUNNING and w.dt > 0:
         keep = exp(-w.dt / 10.0)
         for i in range(FILTERS):
-            w.f[i].score *= keep
+            b.f[i].score *= keep
     for i in range(count):
         if s[i].kind == FIX:
             if s[i].detail >> 8 == SINGLE:
@@ -47,9 +43,6 @@ cdef void epoch(Bank* b, const Sample* s, int count, const Config* c, Shared* sh
     else:
         judge_challenger(b, &w)
     b.time_ns = s.measured_ns
-    for i in range(FILTERS):
-        if (b.alive >> i) & 1:
-            rest(&w.f[i], &b.f[i])
 
 
 cdef int first_place(const Sample* s, int count) noexcept nogil:
@@ -65,23 +58,23 @@ cdef void choose_heading(Bank* b, Work* w) noexcept nogil:
     cdef int i, best = 0
     cdef Filter* f
     for i in range(1, FILTERS):
-        if w.f[i].score > w.f[best].score:
+        if b.f[i].score > b.f[best].score:
             best = i
     b.best = best
-    f = &w.f[best]
-    if f.p[27] > HEADING_KNOWN:
+    f = &b.f[best]
+    if f.p[3] > HEADING_KNOWN:
         return
     for i in range(FILTERS):
-        if w.f[i].score > f.score - HEADING_LEAD and fabs(remainder(w.f[i].x[3] - f.x[3], 2 * M_PI)) > 0.2:
+        if b.f[i].score > f.score - HEADING_LEAD and fabs(remainder(b.f[i].x[3] - f.x[3], 2 * M_PI)) > 0.2:
             return
-    w.f[MAIN] = f[0]
-    w.f[MAIN].score = 0
+    b.f[MAIN] = f[0]
+    b.f[MAIN].score = 0
     for i in range(1, FILTERS):
-        w.f[i] = w.f[MAIN]
-    w.f[FIXLESS].p[0] += 4
-    w.f[FIXLESS].p[9] += 4
-    w.f[RTKLESS].p[0] += 9
-    w.f[RTKLESS].p[9] += 9
+        b.f[i] = b.f[MAIN]
+    b.f[FIXLESS].p[0] += 4
+    b.f[FIXLESS].p[1] += 4
+    b.f[RTKLESS].p[0] += 9
+    b.f[RTKLESS].p[1] += 9
     b.best = MAIN
     b.mode = RUNNING
     b.alive = 1 << MAIN | 1 << FIXLESS | 1 << RTKLESS
@@ -89,8 +82,8 @@ cdef void choose_heading(Bank* b, Work* w) noexcept nogil:
 
 cdef void judge_challenger(Bank* b, Work* w) noexcept nogil:
     cdef Filter spare
-    cdef Filter* main = &w.f[MAIN]
-    cdef Filter* rival = &w.f[CHALLENGER]
+    cdef Filter* main = &b.f[MAIN]
+    cdef Filter* rival = &b.f[CHALLENGER]
     if not (b.alive >> CHALLENGER) & 1:
         return
     if rival.score < -0.3 and w.t - b.swap_s > 30:
@@ -106,9 +99,10 @@ cdef void judge_challenger(Bank* b, Work* w) noexcept nogil:
         b.alive &= ~(1 << CHALLENGER)
 
 
-cdef double major(const double* p) noexcept nogil:
-    # packed: east, north-east, north
-    return sqrt(fmax((p[0] + p[2]) / 2 + sqrt((p[0] - p[2]) * (p[0] - p[2]) / 4 + p[1] * p[1]), 0.0))
+cdef double major(const Filter* f) noexcept nogil:
+    # root of the larger eigenvalue of the position's covariance
+    cdef double half = (f.p[0] - f.p[1]) / 2, cross = covariance(f, 0, 1)
+    return sqrt(fmax((f.p[0] + f.p[1]) / 2 + sqrt(half * half + cross * cross), 0.0))
 
 
 cdef double separation(const Bank* b, int i) noexcept nogil:
@@ -130,7 +124,7 @@ cdef double protection(const Bank* b, double sigma, const Config* c, double age_
     for i in range(FIXLESS, FILTERS):
         if (b.alive >> i) & 1:
             apart = separation(b, i)
-            level = fmax(level, apart * fmin(fmax(apart / major(b.f[i].p) - 3, 0), 1))
+            level = fmax(level, apart * fmin(fmax(apart / major(&b.f[i]) - 3, 0), 1))
     if (b.alive >> CHALLENGER) & 1 and (b.f[CHALLENGER].score > 0.5 or t - b.swap_s < 30):
         level = fmax(level, separation(b, CHALLENGER) + c.k_sigma * sigma)
     return level

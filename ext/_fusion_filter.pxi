@@ -1,150 +1,199 @@
-# One filter: eight states, a full covariance while it is worked on, packed while it rests.
-# Plain C, cloned for AVX2: the compiler turns the rows of eight into two vectors each.
+# One filter: eight states and a covariance that is kept once, in 392 bytes, and worked on where it lies.
+# Plain C, cloned for AVX2 where the compiler can choose at load; every clone computes the same sums.
 
 cdef extern from *:
     """
     #include <math.h>
-    #include <string.h>
 
     #define STATES 8
     #define PACKED 36
 
-    #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
-    #define CLONED __attribute__((target_clones("arch=haswell", "default")))
+    #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12 && defined(__x86_64__) && defined(__linux__)
+    #define CLONED __attribute__((target_clones("arch=x86-64-v3", "default")))
     #else
     #define CLONED
     #endif
+    #if defined(__GNUC__)
+    #define INLINED static inline __attribute__((always_inline))
+    #else
+    #define INLINED static inline
+    #endif
+    #if defined(__has_builtin)
+    #if __has_builtin(__builtin_shufflevector)
+    #define SHUFFLES
+    #endif
+    #endif
 
-    typedef struct { double x[STATES], p[STATES * STATES], height, height_variance, rtk_s, single_s, score; } Filter;
-    typedef struct { double x[STATES], p[PACKED], height, height_variance, rtk_s, single_s, score; } Rest;
+    /* The covariance P by its turned diagonals: p[8 d + i] = P[i][(i + d) mod 8] for d = 0..3, and p[32 + i] = P[i][i + 4], i = 0..3.
+       So p[i] is the variance of state i, and every diagonal is two vectors of four, whatever it is multiplied with being turned by d. */
+    typedef struct { double x[STATES], p[PACKED], height, height_variance, rtk_s, single_s, score; } Filter;
+
+    static const unsigned char AT[STATES][STATES] = {  /* where P[i][j] lies */
+        {0, 8, 16, 24, 32, 29, 22, 15}, {8, 1, 9, 17, 25, 33, 30, 23}, {16, 9, 2, 10, 18, 26, 34, 31}, {24, 17, 10, 3, 11, 19, 27, 35},
+        {32, 25, 18, 11, 4, 12, 20, 28}, {29, 33, 26, 19, 12, 5, 13, 21}, {22, 30, 34, 27, 20, 13, 6, 14}, {15, 23, 31, 35, 28, 21, 14, 7},
+    };
+
     typedef struct { double acceleration, gyro, gyro_bias, scale, gnss_bias, gnss_time, slip, lever, tyre; } Noise;
 
-    CLONED static void predict(Filter *f, double dt, double yaw_rate, int moving, const Noise *q)
+    /* All that is the same for the filters of one vehicle over one interval. */
+    typedef struct {
+        double dt, lever, tyre, fade, kept[PACKED];  /* kept: what is left of each element of P as the GNSS bias fades */
+        double bias, gyro_bias, heading, scale, speed, speed_place, place, slip;  /* what is added to P */
+        int moving;
+    } Motion;
+
+    static void motion_over(double dt, int moving, const Noise *q, Motion *m)
     {
-        double *x = f->x, *p = f->p;
-        double turn = moving ? yaw_rate - x[4] : 0.0;
-        double middle = x[3] + 0.5 * turn * dt, c = cos(middle), s = sin(middle), d = x[2] * dt;
-        double across = (q->lever - q->tyre * x[2]) * turn * dt;
-        double fade = exp(-dt / q->gnss_time);
-        double ev = c * dt, eh = -d * s, eb = moving ? 0.5 * d * s * dt : 0.0;
-        double nv = s * dt, nh = d * c, nb = moving ? -0.5 * d * c * dt : 0.0, hb = moving ? -dt : 0.0;
+        double fade = exp(-dt / q->gnss_time), a = moving ? q->acceleration * q->acceleration : 0.0;
+        int i, j;
+        m->dt = dt;
+        m->moving = moving;
+        m->lever = q->lever;
+        m->tyre = q->tyre;
+        m->fade = fade;
+        for (i = 0; i < STATES; i++)
+            for (j = 0; j < STATES; j++)
+                m->kept[AT[i][j]] = (i < 6 ? 1.0 : fade) * (j < 6 ? 1.0 : fade);
+        m->bias = q->gnss_bias * q->gnss_bias * (1 - fade * fade);
+        m->gyro_bias = q->gyro_bias * q->gyro_bias * dt;
+        m->heading = moving ? q->gyro * q->gyro * dt : 0.0;
+        m->scale = moving ? q->scale * q->scale * dt : 0.0;
+        m->speed = a * dt;
+        m->speed_place = a * dt * dt / 2;
+        m->place = a * dt * dt * dt / 3;
+        m->slip = moving ? q->slip * q->slip * dt : 0.0;
+    }
+
+    /* P += a b' + b a' */
+    INLINED void add_products(double *p, const double *a, const double *b)
+    {
+    #ifdef SHUFFLES
+        typedef double Four __attribute__((vector_size(32), aligned(8), may_alias));
+        #define FOUR(at) (*(Four *)(at))
+        #define TURNED(first, next, d) __builtin_shufflevector(first, next, d, d + 1, d + 2, d + 3)
+        #define ADD_DIAGONAL(d) \
+            FOUR(p + 8 * d) += a0 * TURNED(b0, b4, d) + b0 * TURNED(a0, a4, d); \
+            FOUR(p + 8 * d + 4) += a4 * TURNED(b4, b0, d) + b4 * TURNED(a4, a0, d);
+        const Four a0 = FOUR(a), a4 = FOUR(a + 4), b0 = FOUR(b), b4 = FOUR(b + 4);
+        ADD_DIAGONAL(0)
+        ADD_DIAGONAL(1)
+        ADD_DIAGONAL(2)
+        ADD_DIAGONAL(3)
+        FOUR(p + 32) += a0 * b4 + b0 * a4;
+    #else
+        int i, d;
+        for (d = 0; d < 4; d++)
+            for (i = 0; i < 8; i++)
+                p[8 * d + i] += a[i] * b[(i + d) % 8] + b[i] * a[(i + d) % 8];
+        for (i = 0; i < 4; i++)
+            p[32 + i] += a[i] * b[i + 4] + b[i] * a[i + 4];
+    #endif
+    }
+
+    /* Each state i becomes x[i] + u[i] x[k]; u[k] is 0. */
+    INLINED void mix(double *p, int k, const double *u)
+    {
+        double w[STATES];
+        int i;
+        for (i = 0; i < STATES; i++)
+            w[i] = p[AT[k][i]] + 0.5 * p[k] * u[i];
+        add_products(p, u, w);
+    }
+
+    /* F = (1 + of_speed e2') (1 + of_heading e3') (1 + of_bias e4'), the bias turning the heading first. Bar-Shalom 2001 eq. 6.3.2-4 */
+    CLONED static void predict(Filter *f, double yaw_rate, const Motion *m)
+    {
+        double *x = f->x, *p = f->p, dt = m->dt;
+        double turn = m->moving ? yaw_rate - x[4] : 0.0, middle = x[3] + 0.5 * turn * dt, c = cos(middle), s = sin(middle);
+        double d = x[2] * dt, across = (m->lever - m->tyre * x[2]) * turn * dt, turned = m->moving ? dt : 0.0, slipped = m->slip * fabs(x[2]);
+        double of_bias[STATES] = {-0.5 * d * s * turned, 0.5 * d * c * turned, 0, -turned};
+        double of_heading[STATES] = {-d * s, d * c}, of_speed[STATES] = {c * dt, s * dt};
         int i;
         x[0] += d * c - across * s;
         x[1] += d * s + across * c;
         x[3] += turn * dt;
-        x[6] *= fade;
-        x[7] *= fade;
-        for (i = 0; i < STATES; i++) {
-            p[i] += ev * p[16 + i] + eh * p[24 + i] + eb * p[32 + i];
-            p[8 + i] += nv * p[16 + i] + nh * p[24 + i] + nb * p[32 + i];
-            p[24 + i] += hb * p[32 + i];
-            p[48 + i] *= fade;
-            p[56 + i] *= fade;
-        }
-        for (i = 0; i < STATES; i++) {
-            double *r = p + STATES * i;
-            r[0] += ev * r[2] + eh * r[3] + eb * r[4];
-            r[1] += nv * r[2] + nh * r[3] + nb * r[4];
-            r[3] += hb * r[4];
-            r[6] *= fade;
-            r[7] *= fade;
-        }
-        p[54] += q->gnss_bias * q->gnss_bias * (1 - fade * fade);
-        p[63] += q->gnss_bias * q->gnss_bias * (1 - fade * fade);
-        p[36] += q->gyro_bias * q->gyro_bias * dt;
-        if (moving) {
-            double a = q->acceleration * q->acceleration, half = a * dt * dt / 2, third = a * dt * dt * dt / 3;
-            double slipped = q->slip * q->slip * fabs(d);
-            p[18] += a * dt;
-            p[2] += c * half;
-            p[16] += c * half;
-            p[10] += s * half;
-            p[17] += s * half;
-            p[0] += c * c * third + slipped;
-            p[1] += c * s * third;
-            p[8] += c * s * third;
-            p[9] += s * s * third + slipped;
-            p[27] += q->gyro * q->gyro * dt;
-            p[45] += q->scale * q->scale * dt;
-        }
+        x[6] *= m->fade;
+        x[7] *= m->fade;
+        mix(p, 4, of_bias);
+        mix(p, 3, of_heading);
+        mix(p, 2, of_speed);
+        for (i = 0; i < PACKED; i++)
+            p[i] *= m->kept[i];
+        p[0] += c * c * m->place + slipped;
+        p[1] += s * s * m->place + slipped;
+        p[8] += c * s * m->place;  /* east, north */
+        p[16] += c * m->speed_place;  /* east, speed */
+        p[9] += s * m->speed_place;  /* north, speed */
+        p[2] += m->speed;
+        p[3] += m->heading;
+        p[4] += m->gyro_bias;
+        p[5] += m->scale;
+        p[6] += m->bias;
+        p[7] += m->bias;
     }
 
-    /* Along a * x[i] + b * x[j] the prior N(0, S) becomes N(mean, ratio * S); every measurement here is of one or two states. */
+    /* g = P h for h = a e_i + b e_j: every measurement here is of one or two states. -> h' P h */
+    INLINED double reach(const Filter *f, int i, double a, int j, double b, double *g)
+    {
+        int m;
+        for (m = 0; m < STATES; m++)
+            g[m] = a * f->p[AT[i][m]] + b * f->p[AT[j][m]];
+        return a * a * f->p[i] + 2 * a * b * f->p[AT[i][j]] + b * b * f->p[j];
+    }
+
+    /* x += g move, P -= g g' drop */
+    INLINED void correct(Filter *f, const double *g, double move, double drop)
+    {
+        double half[STATES];
+        int m;
+        for (m = 0; m < STATES; m++) {
+            f->x[m] += g[m] * move;
+            half[m] = -0.5 * drop * g[m];
+        }
+        add_products(f->p, g, half);
+    }
+
+    /* Along a x[i] + b x[j] the prior N(0, S) becomes N(mean, ratio S). */
     CLONED static void shift(Filter *f, int i, double a, int j, double b, double mean, double ratio)
     {
-        double g[STATES], s, k;
-        int m, n;
-        for (m = 0; m < STATES; m++)
-            g[m] = a * f->p[STATES * i + m] + b * f->p[STATES * j + m];
-        s = a * g[i] + b * g[j];
-        if (!(s > 0))
-            return;
-        k = mean / s;
-        for (m = 0; m < STATES; m++)
-            f->x[m] += g[m] * k;
-        k = (1 - ratio) / s;
-        for (m = 0; m < STATES; m++)
-            for (n = 0; n < STATES; n++)
-                f->p[STATES * m + n] -= g[m] * g[n] * k;
+        double g[STATES], s = reach(f, i, a, j, b, g);
+        if (s > 0)
+            correct(f, g, mean / s, (1 - ratio) / s);
     }
 
     CLONED static void update(Filter *f, int i, double a, int j, double b, double residual, double variance)
     {
-        double g[STATES], s, k;
-        int m, n;
-        for (m = 0; m < STATES; m++)
-            g[m] = a * f->p[STATES * i + m] + b * f->p[STATES * j + m];
-        s = 1 / (a * g[i] + b * g[j] + variance);
-        k = residual * s;
-        for (m = 0; m < STATES; m++)
-            f->x[m] += g[m] * k;
-        for (m = 0; m < STATES; m++)
-            for (n = 0; n < STATES; n++)
-                f->p[STATES * m + n] -= g[m] * g[n] * s;
+        double g[STATES], s = 1 / (reach(f, i, a, j, b, g) + variance);
+        correct(f, g, residual * s, s);
     }
 
-    static void wake(const Rest *r, Filter *f)
+    static double covariance(const Filter *f, int i, int j)
     {
-        int i, j, k = 0;
-        memcpy(f->x, r->x, sizeof r->x);
-        for (i = 0; i < STATES; i++)
-            for (j = 0; j <= i; j++, k++)
-                f->p[STATES * i + j] = f->p[STATES * j + i] = r->p[k];
-        memcpy(&f->height, &r->height, 5 * sizeof(double));
-    }
-
-    static void rest(const Filter *f, Rest *r)
-    {
-        int i, j, k = 0;
-        memcpy(r->x, f->x, sizeof r->x);
-        for (i = 0; i < STATES; i++)
-            for (j = 0; j <= i; j++, k++)
-                r->p[k] = f->p[STATES * i + j];
-        memcpy(&r->height, &f->height, 5 * sizeof(double));
+        return f->p[AT[i][j]];
     }
     """
     ctypedef struct Filter:
         double* x
-        double* p
-        double height, height_variance, rtk_s, single_s, score
-
-    ctypedef struct Rest:
-        double* x
-        double* p
+        double* p  # p[i] is the variance of x[i]; the rest through `covariance`
         double height, height_variance, rtk_s, single_s, score
 
     ctypedef struct Noise:
         double acceleration, gyro, gyro_bias, scale, gnss_bias, gnss_time, slip, lever, tyre
 
-    void predict(Filter* f, double dt, double yaw_rate, int moving, const Noise* q) noexcept nogil
+    ctypedef struct Motion:
+        double dt
+        int moving
+
+    const unsigned char[8][8] AT
+    void motion_over(double dt, int moving, const Noise* q, Motion* m) noexcept nogil
+    void predict(Filter* f, double yaw_rate, const Motion* m) noexcept nogil
     void shift(Filter* f, int i, double a, int j, double b, double mean, double ratio) noexcept nogil
     void update(Filter* f, int i, double a, int j, double b, double residual, double variance) noexcept nogil
-    void wake(const Rest* r, Filter* f) noexcept nogil
-    void rest(const Filter* f, Rest* r) noexcept nogil
+    double covariance(const Filter* f, int i, int j) noexcept nogil
 
 
 cdef inline double innovation_variance(const Filter* f, int i, double a, int j, double b) noexcept nogil:
-    return a * a * f.p[9 * i] + 2 * a * b * f.p[8 * i + j] + b * b * f.p[9 * j]
+    return a * a * f.p[i] + 2 * a * b * covariance(f, i, j) + b * b * f.p[j]
 
 
 cdef void begin(
@@ -154,12 +203,12 @@ cdef void begin(
     f.x[0] = east
     f.x[1] = north
     f.x[3] = heading
-    f.p[0] = f.p[9] = sigma * sigma
-    f.p[18] = 25.0
-    f.p[27] = heading_sigma * heading_sigma
-    f.p[36] = START_GYRO_BIAS * START_GYRO_BIAS
-    f.p[45] = START_SCALE * START_SCALE
-    f.p[54] = f.p[63] = q.gnss_bias * q.gnss_bias
+    f.p[0] = f.p[1] = sigma * sigma
+    f.p[2] = 25.0
+    f.p[3] = heading_sigma * heading_sigma
+    f.p[4] = START_GYRO_BIAS * START_GYRO_BIAS
+    f.p[5] = START_SCALE * START_SCALE
+    f.p[6] = f.p[7] = q.gnss_bias * q.gnss_bias
     f.height = height
     f.height_variance = 4 * sigma * sigma
     f.rtk_s = f.single_s = NEVER_S

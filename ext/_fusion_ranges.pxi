@@ -29,12 +29,12 @@ cdef void take_range(Bank* b, Work* w, const Sample* s, const Config* c, Shared*
         return
     link.travelled = b.travelled
     if b.mode == RUNNING and not (b.alive >> RANGELESS) & 1:
-        w.f[RANGELESS] = w.f[MAIN]
+        b.f[RANGELESS] = b.f[MAIN]
         b.alive |= 1 << RANGELESS
     for i in range(FILTERS):
         if not uses(b, w, i, USES_RANGE):
             continue
-        f = &w.f[i]
+        f = &b.f[i]
         east = f.x[0] - anchor[0]
         north = f.x[1] - anchor[1]
         distance = sqrt(east * east + north * north + up * up) + 1e-9
@@ -66,7 +66,7 @@ cdef void take_difference(Bank* b, Work* w, const Sample* s, const Config* c, co
     for i in range(FILTERS):
         if not uses(b, w, i, USES_RANGE):
             continue
-        f = &w.f[i]
+        f = &b.f[i]
         e1 = f.x[0] - near[0]
         n1 = f.x[1] - near[1]
         e2 = f.x[0] - far[0]
@@ -87,7 +87,7 @@ cdef void take_bearing(Bank* b, Work* w, const Sample* s, const Shared* shared) 
     for i in range(FILTERS):
         if not uses(b, w, i, USES_RANGE):
             continue
-        f = &w.f[i]
+        f = &b.f[i]
         east = f.x[0] - anchor[0]
         north = f.x[1] - anchor[1]
         square = east * east + north * north
@@ -107,10 +107,10 @@ cdef void take_seen(Bank* b, Work* w, const Sample* s) noexcept nogil:
     for i in range(FILTERS):
         if not (b.alive >> i) & 1:
             continue
-        f = &w.f[i]
+        f = &b.f[i]
         east = s.v[0] - f.x[0]
         north = s.v[1] - f.x[1]
-        good = 0.5 * (f.p[0] + f.p[9]) + s.v[2] * s.v[2]
+        good = 0.5 * (f.p[0] + f.p[1]) + s.v[2] * s.v[2]
         bad = good + 100
         weight = pair_weight(
             (east * east + north * north) / good, good * good, (east * east + north * north) / bad, bad * bad, 0.05, &evidence
@@ -133,7 +133,7 @@ cdef void take_heading_or_lane(Bank* b, Work* w, const Sample* s) noexcept nogil
     for i in range(FILTERS):
         if not (b.alive >> i) & 1:
             continue
-        f = &w.f[i]
+        f = &b.f[i]
         if s.kind == HEADING:
             taken = soft_update(f, 3, 1, 3, 0, remainder(s.v[0] - f.x[3], 2 * M_PI), s.v[1], 0.1, 1.0, w.exploring)
         else:

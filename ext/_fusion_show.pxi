@@ -4,20 +4,18 @@ cdef void show(const Bank* b, int64_t now_ns, const Config* c, double* out, uint
     cdef Filter f
     cdef Noise q = c.noise
     cdef double t = (b.time_ns - b.born_ns) * 1e-9, ahead = fmax((now_ns - b.time_ns) * 1e-9, 0), sigma, level
-    cdef double[3] place
+    cdef bint gyro = t + ahead - b.yaw_s < SILENT_GYRO_S
+    cdef Motion m
     cdef int i, j
-    cdef int[4] order = [0, 1, 2, 3]
-    wake(&b.f[b.best], &f)
+    f = b.f[b.best]
     if ahead > 0:
         if t + ahead - b.wheel_s >= SILENT_WHEEL_S:
             q.acceleration = c.acceleration_without_wheel
-        if t + ahead - b.yaw_s >= SILENT_GYRO_S:
+        if not gyro:
             q.gyro = c.gyro_without
-        predict(&f, ahead, b.yaw_rate if t + ahead - b.yaw_s < SILENT_GYRO_S else f.x[4], b.still < STILL_SAMPLES, &q)
-    place[0] = f.p[0]
-    place[1] = f.p[1]
-    place[2] = f.p[9]
-    sigma = major(place)
+        motion_over(ahead, b.still < STILL_SAMPLES, &q, &m)
+        predict(&f, b.yaw_rate if gyro else f.x[4], &m)
+    sigma = major(&f)
     level = protection(b, sigma, c, ahead)
     out[0] = f.x[0]
     out[1] = f.x[1]
@@ -26,7 +24,7 @@ cdef void show(const Bank* b, int64_t now_ns, const Config* c, double* out, uint
     out[4] = level
     for i in range(4):
         for j in range(4):
-            out[5 + 4 * i + j] = f.p[8 * order[i] + order[j]] * (-1 if (i == 3) != (j == 3) else 1)
+            out[5 + 4 * i + j] = covariance(&f, i, j) * (-1 if (i == 3) != (j == 3) else 1)
     marks[0] = alarmed(b, level, c)
     marks[1] = 0
     for i in range(SEEN):
