@@ -39,6 +39,10 @@ cdef double HEADING_KNOWN = 0.05
 cdef double HEADING_LOST = 1.0  # rad^2: linear no more; the vehicle starts again where it is seen next
 cdef double HEADING_LEAD = 6.0
 cdef double RECENT_S = 1.0
+cdef double ALERT_S = 1.5  # from the last contradiction
+cdef double FIX_PATIENCE_S = 0.5
+cdef double WHEEL_PATIENCE_S = 0.3
+cdef int RANGE_PATIENCE = 3
 cdef double FARTHEST_M = 1e6
 cdef double LEAST_SIGMA = 1e-4  # m or rad: below it a sender is wrong, and its square may be nothing
 cdef int64_t FUTURE_NS = 1_000_000_000
@@ -65,6 +69,7 @@ cdef struct Bank:
     int64_t time_ns, born_ns
     int32_t mode, alive, best, still
     double yaw_rate, wheel_s, yaw_s, stand_s, fix_s, swap_s, credible_s, streak_s, travelled, margin, fix_refused_s, wheel_refused_s
+    double contradicted_s  # when two sources were last found not to agree
     double[SEEN] seen_s
     Link[LINKS] links
     Filter[FILTERS] f

@@ -24,7 +24,7 @@ cdef void start(Bank* b, Work* w, const Sample* s, const Config* c) noexcept nog
     b.born_ns = b.time_ns = s.measured_ns
     b.mode = EXPLORING
     b.alive = (1 << FILTERS) - 1
-    b.wheel_s = b.yaw_s = b.stand_s = b.fix_s = b.swap_s = b.credible_s = NEVER_S
+    b.wheel_s = b.yaw_s = b.stand_s = b.fix_s = b.swap_s = b.credible_s = b.contradicted_s = NEVER_S
     for i in range(SEEN):
         b.seen_s[i] = NEVER_S
     for i in range(LINKS):
@@ -44,9 +44,11 @@ cdef void read_controls(Bank* b, Work* w, const Sample* s, int count, const Conf
     for i in range(count):
         if s[i].kind == WHEEL_SPEED:
             miss = s[i].v[0] - b.f[MAIN].x[2]
-            limit = 3 + 12 * fmin(w.t - b.wheel_s, 0.5) + 5 * sqrt(b.f[MAIN].p[2])
+            limit = 1 + 12 * fmin(w.dt, 2.0) + 4 * sqrt(b.f[MAIN].p[2])  # no vehicle changes its speed faster
             if b.mode == RUNNING and (fabs(miss) > limit or (s[i].v[0] < -2 and b.f[MAIN].x[2] > 2 and b.f[MAIN].p[2] < 1)):
                 b.wheel_refused_s += fmin(w.dt, 0.5)
+                if b.wheel_refused_s >= WHEEL_PATIENCE_S:
+                    b.contradicted_s = w.t
                 continue
             b.wheel_refused_s = 0
             wheel[0] = s[i].v[0]
@@ -162,6 +164,8 @@ cdef void weigh_rtk(
             b.seen_s[FIX] = w.t
         if status == FIXED and satellites >= 11:
             b.fix_refused_s = b.fix_refused_s + gap if weight < 0.05 else 0
+            if b.fix_refused_s >= FIX_PATIENCE_S:
+                b.contradicted_s = w.t
             if weight < 0.05 and not w.exploring and not (b.alive >> CHALLENGER) & 1:
                 challenge(b, w, s, d2)
     if weight <= LEAST_WEIGHT:

@@ -130,12 +130,8 @@ cdef double protection(const Bank* b, double sigma, const Config* c, double age_
     return level
 
 
-cdef bint alarmed(const Bank* b, double level, const Config* c) noexcept nogil:
-    cdef int i
-    for i in range(LINKS):
-        if b.links[i].anchor >= 0 and b.links[i].refused >= 3:
-            return True
+cdef bint alarmed(const Bank* b, double level, const Config* c, double age_s) noexcept nogil:
     return (
-        level > c.alert_level_m or b.fix_refused_s >= 0.5 or b.wheel_refused_s >= 0.3
+        level > c.alert_level_m or (b.time_ns - b.born_ns) * 1e-9 + age_s - b.contradicted_s < ALERT_S
         or ((b.alive >> CHALLENGER) & 1 and b.f[CHALLENGER].score > 0.7 and separation(b, CHALLENGER) > 2)
     )

@@ -43,6 +43,8 @@ cdef void take_range(Bank* b, Work* w, const Sample* s, const Config* c, Shared*
         prior = along + spread
         if i == MAIN:
             link.refused = min(link.refused + 1, 1000) if r < -5 - 4 * sqrt(prior) or r > 60 + 4 * sqrt(prior) else 0
+            if link.refused >= RANGE_PATIENCE:
+                b.contradicted_s = w.t
         los = c.range_los_share if c.range_los_share > 0 else line_of_sight(distance)
         range_moments(r, prior, power, los, &c.ranges, &mean, &ratio, &evidence)
         if w.exploring:

@@ -25,7 +25,7 @@ cdef void show(const Bank* b, int64_t now_ns, const Config* c, double* out, uint
     for i in range(4):
         for j in range(4):
             out[5 + 4 * i + j] = covariance(&f, i, j) * (-1 if (i == 3) != (j == 3) else 1)
-    marks[0] = alarmed(b, level, c)
+    marks[0] = alarmed(b, level, c, ahead)
     marks[1] = 0
     for i in range(SEEN):
         if t + ahead - b.seen_s[i] < RECENT_S:

@@ -12,9 +12,12 @@ from math import atan2, cos, erfc, exp, log, pi, sin, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from positioning.measurements import Kind
 from positioning.samples import FixStatus
 
 Floats = NDArray[np.float64]
+Numbers = dict[str, float]
+Soft = tuple[Floats, float, float, tuple[float, float]]  # row, residual, sigma; probability and sigma of a wrong one
 NEVER_S = -1e9
 LEAST_WEIGHT = 0.02
 ROOT_2PI_INVERSE = 0.3989422804014327
@@ -25,6 +28,16 @@ LAWS = {  # least satellites, sigma m, share of wrong ones
     FLOAT: ((15, 0.8, 0.2), (13, 2.0, 0.3), (0, 12.0, 0.3)),
     SINGLE: ((13, 2.0, 0.1), (0, 12.0, 0.1)),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One measurement in the zone's plane; detail: (grade, satellites) of a fix, satellites of a velocity, or an anchor's row."""
+
+    measured_ns: int
+    kind: int
+    detail: tuple[int, int]
+    v: tuple[float, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -176,3 +189,30 @@ def bearing(f: Filter, anchor: Floats) -> tuple[float, Floats, float]:
     east, north = f.x[:2] - anchor[:2]
     square = east * east + north * north
     return atan2(north, east), unit(e=-north / max(square, 1e-9), n=east / max(square, 1e-9)), square
+
+
+def difference(f: Filter, s: Sample, anchors: Floats, q: Numbers) -> Soft:
+    h, expected = np.zeros(8), 0.0
+    for sign, anchor in ((1, anchors[s.detail[0]]), (-1, anchors[int(s.v[1])])):
+        east, north = f.x[:2] - anchor[:2]
+        distance = sqrt(east * east + north * north + (anchor[2] - q["antenna_height_m"]) ** 2) + 1e-9
+        h += sign * unit(e=east / distance, n=north / distance)
+        expected += sign * distance
+    return h, s.v[0] - expected, q["tdoa_sigma_m"], (0.3, 20.0)
+
+
+def angle(f: Filter, s: Sample, anchors: Floats, _q: Numbers) -> Soft | None:
+    expected, h, square = bearing(f, anchors[s.detail[0]])
+    return None if square < 1 else (h, turned(s.v[0] - expected), s.v[1], (0.2, 0.5))
+
+
+def heading(f: Filter, s: Sample, _anchors: Floats, _q: Numbers) -> Soft:
+    return unit(psi=1), turned(s.v[0] - f.x[3]), s.v[1], (0.1, 1.0)
+
+
+def lane(f: Filter, s: Sample, _anchors: Floats, _q: Numbers) -> Soft:
+    h = unit(e=-sin(s.v[2]), n=cos(s.v[2]))
+    return h, float(h[:2] @ (np.array(s.v[:2]) - f.x[:2])), s.v[3], (0.2, 10.0)
+
+
+SOFT = {Kind.TDOA: difference, Kind.ANGLE_OF_ARRIVAL: angle, Kind.HEADING: heading, Kind.LANE: lane}

@@ -19,10 +19,11 @@ from positioning.fusion_laws import (
     LEAST_WEIGHT,
     NEVER_S,
     SINGLE,
+    SOFT,
     Filter,
     Floats,
     Motion,
-    bearing,
+    Sample,
     credence,
     fix_law,
     line_of_sight,
@@ -42,17 +43,9 @@ USES = (15, 15, 14, 12, 7)
 EMPTY, EXPLORING, RUNNING = range(3)
 START_SIGMAS = (5.0, 0.7, np.radians(0.3), 0.02)  # speed, heading, yaw-rate bias, scale
 LINKS = 8
+TIMES = ("wheel", "yaw", "stand", "fix", "swap", "credible", "contradicted")
+FIX_PATIENCE_S, WHEEL_PATIENCE_S, RANGE_PATIENCE = 0.5, 0.3, 3  # refused for so long or so often, a source contradicts
 HEADING_LOST = 1.0  # rad^2: linear no more; the vehicle starts again where it is seen next
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One measurement in the zone's plane; detail: (grade, satellites) of a fix, satellites of a velocity, or an anchor's row."""
-
-    measured_ns: int
-    kind: int
-    detail: tuple[int, int]
-    v: tuple[float, ...]
 
 
 @dataclass(slots=True)
@@ -67,7 +60,7 @@ class Bank:
     best: int = MAIN
     still: int = 0
     f: dict[int, Filter] = field(default_factory=dict)
-    times: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("wheel", "yaw", "stand", "fix", "swap", "credible"), NEVER_S))
+    times: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TIMES, NEVER_S))
     seen_s: dict[int, float] = field(default_factory=dict)
     links: list[list[float]] = field(default_factory=list)  # anchor, travelled at its last use, refused in a row
     yaw_rate: float = 0.0
@@ -135,10 +128,12 @@ class Bank:
         wheel, yaw_dt, main = np.nan, np.nan, self.f[MAIN]
         for s in samples:
             if s.kind == Kind.WHEEL_SPEED:
-                limit = 3 + 12 * min(self.t - self.times["wheel"], 0.5) + 5 * sqrt(main.p[2, 2])
+                limit = 1 + 12 * min(dt, 2.0) + 4 * sqrt(main.p[2, 2])  # no vehicle changes its speed faster
                 reversed_sign = s.v[0] < -2 and main.x[2] > 2 and main.p[2, 2] < 1
                 if self.mode == RUNNING and (abs(s.v[0] - main.x[2]) > limit or reversed_sign):
                     self.wheel_refused_s += min(dt, 0.5)
+                    if self.wheel_refused_s >= WHEEL_PATIENCE_S:
+                        self.times["contradicted"] = self.t
                     continue
                 wheel, self.wheel_refused_s, self.times["wheel"] = s.v[0], 0.0, self.t
                 self.still = self.still + 1 if abs(wheel) < 0.10 else 0
@@ -219,6 +214,8 @@ class Bank:
                 self.seen_s[Kind.FIX] = self.t
             if grade == FIXED and satellites >= 11:
                 self.fix_refused_s = self.fix_refused_s + gap if weight < 0.05 else 0
+                if self.fix_refused_s >= FIX_PATIENCE_S:
+                    self.times["contradicted"] = self.t
                 if weight < 0.05 and self.mode == RUNNING and CHALLENGER not in self.f:
                     self.challenge(s, fits[0][2])
         if weight > LEAST_WEIGHT:
@@ -306,6 +303,8 @@ class Bank:
             prior = along + spread
             if i == MAIN:
                 link[2] = link[2] + 1 if r < -5 - 4 * sqrt(prior) or r > 60 + 4 * sqrt(prior) else 0
+                if link[2] >= RANGE_PATIENCE:
+                    self.times["contradicted"] = self.t
             mean, ratio, evidence = range_moments(r, prior, power, q["range_los_share"] or line_of_sight(distance), q)
             if self.mode == EXPLORING:
                 f.score += evidence
@@ -320,7 +319,7 @@ class Bank:
         """Headings, lanes, bearings and differences of ranges: scalars that may be wrong."""
         every = s.kind in {Kind.HEADING, Kind.LANE}
         for i, f in sorted(self.f.items()) if every else self.using(RANGES):
-            row = SOFT[Kind(s.kind)](self, f, s)
+            row = SOFT[Kind(s.kind)](f, s, self.anchors, self.q)
             if row is not None and soft_update(f, *row, exploring=self.mode == EXPLORING) and i == MAIN:
                 self.seen_s[s.kind] = self.t
 
@@ -363,31 +362,6 @@ class Bank:
             del self.f[CHALLENGER]
 
 
-def difference(b: Bank, f: Filter, s: Sample) -> tuple[Floats, float, float, tuple[float, float]]:
-    h, expected = np.zeros(8), 0.0
-    for sign, anchor in ((1, b.anchors[s.detail[0]]), (-1, b.anchors[int(s.v[1])])):
-        east, north = f.x[:2] - anchor[:2]
-        distance = sqrt(east * east + north * north + (anchor[2] - b.q["antenna_height_m"]) ** 2) + 1e-9
-        h += sign * unit(e=east / distance, n=north / distance)
-        expected += sign * distance
-    return h, s.v[0] - expected, b.q["tdoa_sigma_m"], (0.3, 20.0)
-
-
-def angle(b: Bank, f: Filter, s: Sample) -> tuple[Floats, float, float, tuple[float, float]] | None:
-    expected, h, square = bearing(f, b.anchors[s.detail[0]])
-    return None if square < 1 else (h, turned(s.v[0] - expected), s.v[1], (0.2, 0.5))
-
-
-def heading(_: Bank, f: Filter, s: Sample) -> tuple[Floats, float, float, tuple[float, float]]:
-    return unit(psi=1), turned(s.v[0] - f.x[3]), s.v[1], (0.1, 1.0)
-
-
-def lane(_: Bank, f: Filter, s: Sample) -> tuple[Floats, float, float, tuple[float, float]]:
-    h = unit(e=-sin(s.v[2]), n=cos(s.v[2]))
-    return h, float(h[:2] @ (np.array(s.v[:2]) - f.x[:2])), s.v[3], (0.2, 10.0)
-
-
-SOFT = {Kind.TDOA: difference, Kind.ANGLE_OF_ARRIVAL: angle, Kind.HEADING: heading, Kind.LANE: lane}
 TAKE = {Kind.FIX: Bank.take_fix, Kind.VELOCITY: Bank.take_velocity, Kind.ROADSIDE_DETECTION: Bank.take_seen} | dict.fromkeys(
     SOFT, Bank.take_soft
 )

@@ -14,12 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from positioning.frames import LocalFrame
 from positioning.fusion import DELAY_SIGMA_M, FusionConfig, local, positions
-from positioning.fusion_laws import GRADES, NEVER_S, SINGLE, Floats, predict
-from positioning.fusion_model import CHALLENGER, EMPTY, EXPLORING, Bank, Sample
+from positioning.fusion_laws import GRADES, NEVER_S, SINGLE, Floats, Sample, predict
+from positioning.fusion_model import CHALLENGER, EMPTY, EXPLORING, Bank
 from positioning.measurements import Kind, MeasurementBatch, Positions
 from positioning.samples import FixStatus, Verdict
 
 RING = 24
+ALERT_S = 1.5  # from the last contradiction
 FUTURE_NS = 1_000_000_000
 LIMITS = {  # of each kind's first columns, in the zone's plane
     Kind.WHEEL_SPEED: (120.0,),
@@ -141,11 +142,10 @@ def protection(b: Bank, sigma: float, t: float) -> float:
     return level
 
 
-def alarmed(b: Bank, level: float) -> bool:
+def alarmed(b: Bank, level: float, t: float) -> bool:
     rival = b.f.get(CHALLENGER) if b.mode != EXPLORING else None
     contradicted = rival is not None and rival.score > 0.7 and hypot(*(rival.x[:2] - b.f[b.best].x[:2])) > 2
-    refused = b.fix_refused_s >= 0.5 or b.wheel_refused_s >= 0.3 or any(link[2] >= 3 for link in b.links)
-    return bool(level > b.q["alert_level_m"] or refused or contradicted)
+    return bool(level > b.q["alert_level_m"] or t - b.times["contradicted"] < ALERT_S or contradicted)
 
 
 class FusionTwin:
@@ -234,4 +234,4 @@ class FusionTwin:
         compass = np.diag([1.0, 1.0, 1.0, -1.0])
         covariance = compass @ f.p[:4, :4] @ compass
         sources = sum(1 << int(kind) for kind, at in b.seen_s.items() if t - at < 1)
-        return np.concatenate([[f.x[0], f.x[1], pi / 2 - f.x[3], f.x[2], level], covariance.ravel()]), (int(alarmed(b, level)), sources)
+        return np.concatenate([[f.x[0], f.x[1], pi / 2 - f.x[3], f.x[2], level], covariance.ravel()]), (int(alarmed(b, level, t)), sources)
