@@ -17,10 +17,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import aiomqtt
+import paho.mqtt.client as paho
 import structlog
 
 from intersections.decisions import Decision
@@ -106,6 +107,20 @@ class _Lane:
         self.free = 0
 
 
+class _PromptClient(aiomqtt.Client):
+    """Writes at once what the socket takes.
+
+    By itself aiomqtt asks the event loop to call back when the socket is writable, three turns later: another frame's step may come
+    first. The loop is asked only for what the socket did not take.
+    """
+
+    def _on_socket_register_write(self, client: paho.Client, userdata: Any, sock: Any) -> None:
+        if client.is_connected():  # the connection's first words come from the thread that makes it
+            client.loop_write()
+        if client.want_write() and sock.fileno() >= 0:
+            super()._on_socket_register_write(client, userdata, sock)
+
+
 @dataclass(frozen=True, slots=True)
 class _Session:
     """One connection, with the tasks that send on it."""
@@ -179,7 +194,7 @@ class MqttLink:
     def _client(self) -> aiomqtt.Client:
         address, now_ns = self._address, self._now_ns()
         last_will = self._encoder.status(now_ns, online=False)
-        client = aiomqtt.Client(
+        client = _PromptClient(
             address.host,
             address.port,
             # The same name each time: a broker that still holds our dead connection ends it, and its will, before our new status.
