@@ -18,14 +18,14 @@ cdef enum:
     WHEEL_SPEED = 1, STANDSTILL = 2, YAW_RATE = 3, FIX = 4, VELOCITY = 5, HEADING = 6, RANGE = 7, TDOA = 8  # `measurements.Kind`
     ANGLE_OF_ARRIVAL = 9, ROADSIDE_DETECTION = 10, LANE = 11, SEEN = 12
     FIXED = 1, FLOAT = 2, SINGLE = 3
-    MAIN = 0, CHALLENGER = 1, FIXLESS = 2, RTKLESS = 3, RANGELESS = 4, FILTERS = 5
+    MAIN = 0, FIXLESS = 1, RTKLESS = 2, RANGELESS = 3, CHALLENGER = 4, FILTERS = 5  # who usually lives comes first
     USES_FIX = 1, USES_FLOAT = 2, USES_SINGLE = 4, USES_RANGE = 8
     EMPTY = 0, EXPLORING = 1, RUNNING = 2
     STATES = 8, LINKS = 8, RING = 24, SAMPLE_VALUES = 4, STILL_SAMPLES = 5
     ACCEPTED = 1, MALFORMED = 2, OUT_OF_RANGE = 3, STALE = 7, CLOCK_JUMP = 8, QUEUE_FULL = 11  # `samples.Verdict`
     OUTPUTS = 21
 
-cdef int[5] USES = [15, 15, 14, 12, 7]
+cdef int[5] USES = [15, 14, 12, 7, 15]
 cdef double START_HEADING = 0.7
 cdef double START_GYRO_BIAS = 0.3 * M_PI / 180
 cdef double START_SCALE = 0.02
@@ -174,8 +174,10 @@ def step(
     with nogil:
         forget_silent(&fleet, now_ns - <int64_t>(c.forget_s * 1e9))
         for row in range(fleet.tally[USED]):
+            fetch(v + row + 1, sizeof(Vehicle))
             settle(v + row, now_ns - <int64_t>(c.late_s * 1e9), c, &shared)
         for row in range(fleet.tally[USED]):
+            fetch(v + row + 1, sizeof(Vehicle))
             catch_up(v + row, c, &shared)
             if v[row].head.mode != EMPTY:
                 ids[rows] = v[row].id

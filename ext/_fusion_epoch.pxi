@@ -121,7 +121,7 @@ cdef double protection(const Bank* b, double sigma, const Config* c, double age_
             if b.f[i].score > b.f[b.best].score - HEADING_LEAD:
                 level = fmax(level, separation(b, i) + c.k_sigma * sigma)
         return level
-    for i in range(FIXLESS, FILTERS):
+    for i in range(FIXLESS, CHALLENGER):
         if (b.alive >> i) & 1:
             apart = separation(b, i)
             level = fmax(level, apart * fmin(fmax(apart / major(&b.f[i]) - 3, 0), 1))

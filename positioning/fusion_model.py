@@ -36,10 +36,10 @@ from positioning.fusion_laws import (
 )  # fmt: skip
 from positioning.measurements import Kind
 
-MAIN, CHALLENGER, FIXLESS, RTKLESS, RANGELESS = range(5)
+MAIN, FIXLESS, RTKLESS, RANGELESS, CHALLENGER = range(5)
 BIT = {FIXED: 1, FLOAT: 2, SINGLE: 4}
 RANGES = 8
-USES = (15, 15, 14, 12, 7)
+USES = (15, 14, 12, 7, 15)
 EMPTY, EXPLORING, RUNNING = range(3)
 START_SIGMAS = (5.0, 0.7, np.radians(0.3), 0.02)  # speed, heading, yaw-rate bias, scale
 LINKS = 8

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from positioning.frames import LocalFrame
 from positioning.fusion import DELAY_SIGMA_M, FusionConfig, local, positions
 from positioning.fusion_laws import GRADES, NEVER_S, SINGLE, Floats, Sample, predict
-from positioning.fusion_model import CHALLENGER, EMPTY, EXPLORING, Bank
+from positioning.fusion_model import CHALLENGER, EMPTY, EXPLORING, MAIN, Bank
 from positioning.measurements import Kind, MeasurementBatch, Positions
 from positioning.samples import FixStatus, Verdict
 
@@ -135,7 +135,7 @@ def protection(b: Bank, sigma: float, t: float) -> float:
     if b.mode == EXPLORING:
         return max([level, *(apart[i] + k * sigma for i, f in b.f.items() if f.score > b.f[b.best].score - 6)])
     for i, f in b.f.items():
-        if i > CHALLENGER:
+        if MAIN < i < CHALLENGER:
             level = max(level, apart[i] * min(max(apart[i] / major(f.p) - 3, 0), 1))
     if CHALLENGER in b.f and (b.f[CHALLENGER].score > 0.5 or t - b.times["swap"] < 30):
         level = max(level, apart[CHALLENGER] + k * sigma)
