@@ -94,6 +94,7 @@ cdef struct Table:
 cdef struct Seen:
     double east, north, speed, heading, acceleration, yaw_rate, length, width
     double position_sigma, speed_sigma, heading_sigma, existence
+    double raw_east, raw_north  # as measured: of a vehicle's fused position its fix, by which its speed is judged
     int64_t local_id
     int kind
 
@@ -226,8 +227,11 @@ cdef class Tracks:
             outside += outcome[j] == OUTSIDE
         return after, self.table.event_count, missing, outside, self.table.confirmed
 
-    def take_own(self, Py_ssize_t count, Py_ssize_t row, int64_t now_ns, const double[::1] values, double east_m, double north_m):
-        """Put a vehicle's own sample into its track. -> (inside the gate, events)."""
+    def take_own(
+        self, Py_ssize_t count, Py_ssize_t row, int64_t now_ns, const double[::1] values, double east_m, double north_m,
+        double raw_east_m, double raw_north_m
+    ):
+        """Put a vehicle's own sample into its track; raw: its fix, NaN without one. -> (inside the gate, events)."""
         cdef double enu[2]
         cdef Seen z
         cdef Candidate c
@@ -238,6 +242,8 @@ cdef class Tracks:
         self.table.event_count = 0
         with nogil:
             read(&values[0], enu, self.table.offsets, self.table.profiles, &z)
+            z.raw_east = raw_east_m
+            z.raw_north = raw_north_m
             inside = fuse_own(&self.table, row, &z, now_ns, &c)
         return bool(inside), self.table.event_count
 

@@ -51,8 +51,8 @@ cdef void lean(Table* t, int64_t row, int i, double shown, double variance) noex
 
 
 cdef void begin_window(double* link, int64_t* link_mark, const Seen* z, int64_t now) noexcept nogil:
-    link[L_ANCHOR_EAST] = z.east
-    link[L_ANCHOR_NORTH] = z.north
+    link[L_ANCHOR_EAST] = z.raw_east
+    link[L_ANCHOR_NORTH] = z.raw_north
     link[L_TRAVELLED] = 0
     link[L_SIN] = 0 if isnan(z.heading) else sin(z.heading)
     link[L_COS] = 0 if isnan(z.heading) else cos(z.heading)
@@ -66,6 +66,8 @@ cdef void compare(Table* t, int64_t row, int source, const Seen* z, int64_t now)
     cdef double reported = 0, shown = 0, sigma = min(z.position_sigma, 0.5)
     cdef double dt = (now - mark[LM_TIME]) * 1e-9, span
     cdef int agrees
+    if isnan(z.raw_east):
+        return
     if mark[LM_TIME] == 0 or dt > WINDOW_GAP_S or mark[LM_LOCAL_ID] != z.local_id:
         begin_window(link, mark, z, now)
         return
@@ -80,11 +82,11 @@ cdef void compare(Table* t, int64_t row, int source, const Seen* z, int64_t now)
     if span < (WINDOW_FIRST_S if mark[LM_SPEED_TRUST] == UNKNOWN else WINDOW_S):
         return
     if not isnan(z.speed):
-        agrees = compare_speed(link, z.east, z.north, sigma, span, &reported, &shown)
+        agrees = compare_speed(link, z.raw_east, z.raw_north, sigma, span, &reported, &shown)
         judge(t, row, source, &mark[LM_SPEED_TRUST], 0, agrees, reported, shown)
         if not agrees:
             lean(t, row, SPEED, shown, 0.25 + 2 * sigma * sigma / (span * span))
-    agrees = compare_heading(link, z.east, z.north, sigma, &reported, &shown)
+    agrees = compare_heading(link, z.raw_east, z.raw_north, sigma, &reported, &shown)
     if agrees >= 0:
         judge(t, row, source, &mark[LM_HEADING_TRUST], 1, agrees, compass(reported), compass(shown))
         if not agrees:

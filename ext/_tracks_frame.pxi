@@ -13,6 +13,8 @@ cdef void read(const double* row, const double* enu, const double* offset, const
     profile = profiles + z.kind * PROFILE_COLUMNS
     z.east = enu[0] - offset[0] - enu[1] * offset[2]
     z.north = enu[1] - offset[1] + enu[0] * offset[2]
+    z.raw_east = z.east
+    z.raw_north = z.north
     z.speed = known(row[2], -30, 150)
     z.heading = known(row[3], -100, 100)
     if not isnan(z.heading):

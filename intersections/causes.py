@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from intersections.decisions import Cause, Party
 from intersections.samples import CommandSample, Sample, SignalSample
 from positioning.frames import LocalFrame
-from positioning.samples import Detection, MotionSample, RsuFrame
+from positioning.samples import Detection, MotionSample, RangeSample, RsuFrame
 
 SAME_PLACE_M = 5.0  # a detection this near a party has shown it: a car's length
 TIMER = Cause("", 0)
@@ -53,7 +53,7 @@ def _cause(sample: Sample) -> Cause:
     match sample:
         case RsuFrame():
             return Cause(sample.station, sample.sequence)
-        case MotionSample():
+        case MotionSample() | RangeSample():
             return Cause(sample.vehicle, sample.sequence)
         case SignalSample():
             return Cause(f"signal {sample.intersection}", sample.sequence)

@@ -84,7 +84,8 @@ class TrackReport:
     ids: int64 (n,); classes: uint8 (n,);
     motion: float64 (n, 5): east_m, north_m, speed_mps, heading_rad, yaw_rate_radps;
     sigma_m: float64 (n,), one standard deviation per horizontal axis; size_m: float64 (n, 2): length, width;
-    vehicles: temporary ids of connected vehicles by track id.
+    vehicles: temporary ids of connected vehicles by track id;
+    levels_m: protection levels of the tracks that show the fused position of their vehicle, by track id.
     """
 
     intersection: str
@@ -95,6 +96,25 @@ class TrackReport:
     sigma_m: NDArray[np.float64]
     size_m: NDArray[np.float64]
     vehicles: dict[int, str] = field(default_factory=dict)
+    levels_m: dict[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CorrectedPositions:
+    """Where the connected vehicles of one intersection are by all that is known, for themselves: ten times a second, by row.
+
+    motion: float64 (n, 4): east_m, north_m, speed_mps, heading_rad; sigma_m: float64 (n,), one standard deviation per horizontal axis;
+    level_m: float64 (n,), protection level; alert: bool (n,); sources: uint32 (n,), bit `1 << positioning.measurements.Kind`.
+    """
+
+    intersection: str
+    time_ns: int
+    vehicles: tuple[str, ...]
+    motion: NDArray[np.float64]
+    sigma_m: NDArray[np.float64]
+    level_m: NDArray[np.float64]
+    alert: NDArray[np.bool_]
+    sources: NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,4 +142,4 @@ class SignalReport:
     cause: Cause
 
 
-Decision = Warning | TrackReport | SensorFault | SignalReport
+Decision = Warning | TrackReport | CorrectedPositions | SensorFault | SignalReport

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-from positioning.samples import MotionSample, RsuFrame
+from positioning.samples import MotionSample, RangeSample, RsuFrame
 
 
 class PhaseState(IntEnum):
@@ -55,4 +55,4 @@ class CommandSample:
     reason: str = ""
 
 
-Sample = RsuFrame | MotionSample | SignalSample | CommandSample
+Sample = RsuFrame | MotionSample | RangeSample | SignalSample | CommandSample

@@ -1,11 +1,13 @@
 """One intersection, one step: samples in, decisions and the next deadline out.
 
-    samples -> tracks -> places -> conflicts -> warnings
-                  \\-> report on the 100 ms grid      lamps -> report when they change
+    samples -> vehicles' positions -> tracks -> places -> conflicts -> warnings
+                              \\           \\-> report on the 100 ms grid      lamps -> report when they change
+                               \\-> corrected positions on the same grid
 
 Rules:
 * No I/O, no clock, no chance: the same steps give the same decisions, byte for byte, from any snapshot on.
-* Samples of a batch take effect in their order; conflicts are judged once, after the last.
+* Samples of a batch take effect in their order, but vehicles' own after all others, when fusion has said where they are;
+  conflicts are judged once, after the last.
 * The cause of a warning is the latest sample of the batch that shows one of its parties.
 * The state is changed in place: a step either ends or is a defect of ours.
 """
@@ -21,19 +23,21 @@ from numpy.typing import NDArray
 
 from intersections.causes import Causes
 from intersections.conflicts import ConflictConfig, Workspace, find_conflicts
-from intersections.decisions import Cause, Decision, SensorFault, TrackReport, WarningKind
+from intersections.decisions import Cause, CorrectedPositions, Decision, SensorFault, TrackReport, WarningKind
 from intersections.lamps import Lamps
 from intersections.localize import Places, localize, network
 from intersections.map import IntersectionMap
 from intersections.paths import flatten
 from intersections.samples import CommandKind, CommandSample, Sample, SignalSample
 from intersections.warnings.ledger import WarningLedger
+from positioning.connected import ConnectedVehicles
 from positioning.frames import LocalFrame
-from positioning.samples import MotionSample, RsuFrame, Verdict
+from positioning.samples import Anchor, MotionSample, RangeSample, RsuFrame, Verdict
 from positioning.tracks import SourceFault, TrackerConfig, TrackTable, TrackView
 
 REPORT_NS = 100_000_000
 IDLE_NS = 1_000_000_000  # an intersection that waits for nothing looks at itself once a second
+FUSION, VEHICLES = "fusion", "vehicles"  # as sources of what was refused
 FRESH_NS = 300_000_000  # a warning is raised on what two or three frames have just shown, not on memory
 
 
@@ -46,16 +50,20 @@ class IntersectionConfig:
 class Intersection:
     """All state of one intersection. Use `step` to move it on."""
 
-    def __init__(self, map: IntersectionMap, config: IntersectionConfig | None = None) -> None:
+    def __init__(self, map: IntersectionMap, config: IntersectionConfig | None = None, anchors: Sequence[Anchor] = ()) -> None:
+        """`anchors`: surveyed gNBs; those within reach are used."""
         self.map = map
         self.id = map.id
         self.config = config or IntersectionConfig()
         self.frame = LocalFrame(map.origin.latitude_rad, map.origin.longitude_rad, map.origin.height_m)
         self.paths = flatten(map)
         self.tracks = TrackTable(self.frame, self.config.tracker)
+        self.vehicles = ConnectedVehicles(self.frame, anchors)
         self.lamps = Lamps(map.id, self.paths.groups)
         self.warnings = WarningLedger(map.id)
         self.verdicts: Counter[tuple[str, Verdict]] = Counter()  # by source; for display, not part of the state
+        self._own: list[MotionSample] = []  # of this step
+        self._levels_m: dict[int, float] = {}  # of this step's view
         self._network = network(self.paths)
         self._space = Workspace()
         self._places = Places()
@@ -70,9 +78,12 @@ class Intersection:
         return _TAKE[type(sample)](self, sample)
 
     def look(self, now_ns: int) -> TrackView:
-        """Tracks as of now, silent ones ended."""
+        """Tracks as of now, silent ones ended; where a connected vehicle itself is known better than its track, that is shown."""
+        self._fuse(now_ns)
         self.tracks.expire(now_ns)
-        return self.tracks.view(now_ns)
+        view = self.tracks.view(now_ns)
+        self._levels_m = self.vehicles.show(view)
+        return view
 
     def judge(self, view: TrackView, now_ns: int, causes: Causes, *, touched: bool) -> list[Decision]:
         """Warnings by this view. After a change of lamps every pair is judged again, however long ago its tracks were updated."""
@@ -89,19 +100,26 @@ class Intersection:
         return list(self.warnings.judge(found, view, fresh, now_ns, causes.of))
 
     def report(self, view: TrackView, now_ns: int) -> list[Decision]:
-        """All tracks, once per 100 ms of our clock, while there are any and once when the last is gone."""
+        """All tracks, once per 100 ms of our clock, while there are any and once when the last is gone; and to vehicles where they are."""
         if now_ns < self._report_due_ns:
             return []
         self._report_due_ns = ((now_ns - self._report_phase_ns) // REPORT_NS + 1) * REPORT_NS + self._report_phase_ns
-        if len(view.ids) == 0 and self._reported_tracks == 0:
-            return []
-        self._reported_tracks = len(view.ids)
-        motion, sigma_m = np.ascontiguousarray(view.motion[:, :5]), np.ascontiguousarray(view.sigma[:, 0])
-        return [TrackReport(self.id, now_ns, view.ids, view.classes, motion, sigma_m, view.size_m, dict(view.vehicles))]
+        decisions: list[Decision] = []
+        if len(view.ids) or self._reported_tracks:
+            self._reported_tracks = len(view.ids)
+            motion, sigma_m = np.ascontiguousarray(view.motion[:, :5]), np.ascontiguousarray(view.sigma[:, 0])
+            arrays = view.ids, view.classes, motion, sigma_m, view.size_m
+            decisions.append(TrackReport(self.id, now_ns, *arrays, dict(view.vehicles), self._levels_m))
+        rows = self.vehicles.corrected(now_ns)
+        if rows is not None:
+            worth = rows.sigma_m, rows.level_m, rows.alert, rows.sources
+            decisions.append(CorrectedPositions(self.id, now_ns, rows.vehicles, rows.motion, *worth))
+        return decisions
 
     def next_deadline_ns(self, now_ns: int) -> int:
         """When silence itself must be acted on: a report, the end of a track, a warning to repeat, a lamp gone stale."""
-        report_ns = self._report_due_ns if self._reported_tracks or len(self.tracks) else now_ns + IDLE_NS
+        reports = self._reported_tracks or len(self.tracks) or self.vehicles.is_answering(now_ns)
+        report_ns = self._report_due_ns if reports else now_ns + IDLE_NS
         others = (self.tracks.next_deadline_ns(), self.warnings.next_deadline_ns(), self.lamps.next_deadline_ns(now_ns))
         return max(now_ns + 1, min(report_ns, *(due_ns for due_ns in others if due_ns is not None)))
 
@@ -109,6 +127,7 @@ class Intersection:
         """Everything that later decisions depend on."""
         parts: dict[str, Mapping[str, NDArray[Any]]] = {
             "tracks": self.tracks.snapshot(),
+            "vehicles": self.vehicles.snapshot(),
             "lamps": self.lamps.snapshot(),
             "warnings": self.warnings.snapshot(),
             "places": {name: getattr(self._places, name).copy() for name in Places.__slots__},
@@ -126,6 +145,7 @@ class Intersection:
             part, name = key.split("/", 1)
             parts.setdefault(part, {})[name] = array
         self.tracks.restore(parts["tracks"])
+        self.vehicles.restore(parts["vehicles"])
         self.lamps.restore(parts["lamps"])
         self.warnings.restore(parts["warnings"])
         self._places = Places(**parts["places"])
@@ -135,12 +155,28 @@ class Intersection:
     def _take_frame(self, frame: RsuFrame) -> bool:
         for verdict, count in self.tracks.update_frame(frame).items():
             self.verdicts[frame.station, verdict] += count
+        self.vehicles.take_sightings(self.tracks.sightings)
         return True
 
     def _take_motion(self, sample: MotionSample) -> bool:
-        for verdict, count in self.tracks.update_motion([sample]).items():
-            self.verdicts[sample.vehicle, verdict] += count
+        self.vehicles.take_motion(sample, doubts_speed=self.tracks.doubts_speed(sample.vehicle))
+        self._own.append(sample)
         return True
+
+    def _take_ranges(self, sample: RangeSample) -> bool:
+        for verdict, count in self.vehicles.take_ranges(sample).items():
+            self.verdicts[FUSION, verdict] += count
+        return False
+
+    def _fuse(self, now_ns: int) -> None:
+        """All filters to now; then the vehicles that spoke find their tracks by where they are."""
+        for verdict, count in self.vehicles.fuse(now_ns).items():
+            self.verdicts[FUSION, verdict] += count
+        for verdict, count in self.tracks.update_motion(self._own, self.vehicles.alone).items():
+            self.verdicts[VEHICLES, verdict] += count
+        self._own = []
+        for vehicle in self.tracks.parted:
+            self.vehicles.part(vehicle)
 
     def _take_signal(self, sample: SignalSample) -> bool:
         self.lamps.take(sample)
@@ -166,6 +202,7 @@ class Intersection:
 _TAKE: dict[type, Callable[[Intersection, Any], bool]] = {
     RsuFrame: Intersection._take_frame,
     MotionSample: Intersection._take_motion,
+    RangeSample: Intersection._take_ranges,
     SignalSample: Intersection._take_signal,
     CommandSample: Intersection._take_command,
 }

@@ -50,7 +50,17 @@ class Tracks:
         radius_m: float,
         outcome: NDArray[int64],
     ) -> tuple[int, int, int, int, int]: ...
-    def take_own(self, count: int, row: int, now_ns: int, values: NDArray[float64], east_m: float, north_m: float) -> tuple[bool, int]: ...
+    def take_own(
+        self,
+        count: int,
+        row: int,
+        now_ns: int,
+        values: NDArray[float64],
+        east_m: float,
+        north_m: float,
+        raw_east_m: float,
+        raw_north_m: float,
+    ) -> tuple[bool, int]: ...
     def nearest_own(self, count: int, now_ns: int, values: NDArray[float64], east_m: float, north_m: float) -> tuple[int, float, float]: ...
     def begin_own(self, count: int, id: int, now_ns: int, values: NDArray[float64], east_m: float, north_m: float) -> None: ...
     def view(

@@ -1,12 +1,15 @@
 """Which track a connected vehicle is: bound after agreeing samples, so it never makes a second track beside the roadside one.
 
 Rules:
+* Where a vehicle is by its own word comes from the fusion core (`OwnPosition`), or is its raw fix; roadside evidence is never in it.
 * A track carries at most one vehicle, a vehicle at most one track; the track's VEHICLE mark is the only record of it.
 * A vehicle that stands among several likely tracks waits; one with none near begins its own.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import hypot
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +17,45 @@ from numpy.typing import NDArray
 from positioning import _tracks
 from positioning.samples import Verdict
 from positioning.track_arrays import TrackArrays
-from positioning.track_columns import Mark
+from positioning.track_columns import LinkMark, Mark, Motion, Trust
 
 MAX_VEHICLES = 4096  # names remembered per intersection; the longest silent go first
 BIND_AFTER = 5  # samples in a row with the same likeliest track
 UNBIND_AFTER = 5  # samples in a row outside the gate
 LIKELY_COST = 16.0  # twice the negative log likelihood
 CLEAR_BY = 3.0  # the next likely track must cost more by this
-Values = NDArray[np.float64]
+TRACK_SIGMAS = 4.0  # as the kernel's gate
+Sample = tuple[int, NDArray[np.float64], float, float]  # measured_ns, detection row, east_m, north_m
+Place = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPosition:
+    """Where a vehicle is by its own word. `alert`: it is at odds with itself, and not to be bound to a track by it."""
+
+    east_m: float
+    north_m: float
+    sigma_m: float
+    level_m: float
+    alert: bool
+
+
+class Parting(NamedTuple):
+    """A vehicle that is not the track that it was bound to; apart_m beyond bound_m where its position says so."""
+
+    vehicle: str
+    apart_m: float
+    bound_m: float
+
+
+class Outcome(NamedTuple):
+    """Of one own sample. `events`: of the kernel; `bound`: to a track of the roadside, just now."""
+
+    verdict: Verdict
+    begun: int = 0
+    events: int = 0
+    bound: bool = False
+    parting: Parting | None = None
 
 
 @dataclass(slots=True)
@@ -42,31 +76,34 @@ class OwnLinks:
         self._names: dict[int, str] = {}
         self._next_key = 1
 
+    def __len__(self) -> int:
+        return len(self._links)
+
     def name(self, key: int) -> str:
         return self._names.get(key, "")
 
+    def doubts_speed(self, arrays: TrackArrays, vehicle: str) -> bool:
+        """Whether the displacement of the vehicle's fixes has contradicted its own speed, twice running."""
+        link = self._links.get(vehicle)
+        row = -1 if link is None else _row_of(arrays, link.key)
+        return row >= 0 and bool(arrays.link_marks[row, 0, LinkMark.SPEED_TRUST] == Trust.FAULTY)
+
     def take(
-        self,
-        kernel: _tracks.Tracks,
-        arrays: TrackArrays,
-        vehicle: str,
-        next_id: int,
-        now_ns: int,
-        values: NDArray[np.float64],
-        east_m: float,
-        north_m: float,
-    ) -> tuple[Verdict, int, int]:
-        """-> (verdict, tracks begun, events of the kernel)."""
+        self, kernel: _tracks.Tracks, arrays: TrackArrays, vehicle: str, next_id: int, sample: Sample, raw: Place, own: OwnPosition | None
+    ) -> Outcome:
+        """`raw`: the fix itself, NaN without one. Its displacement tells what the vehicle's speed is worth."""
         link = self._link(vehicle, arrays)
         row = _row_of(arrays, link.key)
-        sample = (now_ns, values, east_m, north_m)
+        sure = own is None or not own.alert
+        parting, events = None, 0
         if row >= 0:
-            inside, events = kernel.take_own(arrays.count, row, *sample)
-            if arrays.marks[row, Mark.ROADSIDE_NS] == 0 and self._found(link, kernel, arrays, row, sample):
-                return Verdict.ACCEPTED, 0, events
+            inside, events = kernel.take_own(arrays.count, row, *sample, *raw)
+            if arrays.marks[row, Mark.ROADSIDE_NS] == 0 and self._found(link, kernel, arrays, row, sample, sure=sure):
+                return Outcome(Verdict.ACCEPTED, events=events, bound=True)
             link.strikes = 0 if inside else link.strikes + 1
             if link.strikes < UNBIND_AFTER:
-                return (Verdict.ACCEPTED if inside else Verdict.OUT_OF_GATE), 0, events
+                return Outcome(Verdict.ACCEPTED if inside else Verdict.OUT_OF_GATE, events=events)
+            parting = _parting(arrays, row, vehicle, sample, own)
             arrays.marks[row, Mark.VEHICLE] = 0
             link.strikes = 0
         row, cost, next_cost = kernel.nearest_own(arrays.count, *sample)
@@ -74,21 +111,21 @@ class OwnLinks:
             kernel.begin_own(arrays.count, next_id, *sample)
             arrays.marks[arrays.count, Mark.VEHICLE] = link.key
             arrays.count += 1
-            return Verdict.ACCEPTED, 1, 0
-        if not self._elect(link, int(arrays.marks[row, Mark.ID]), clear=cost < LIKELY_COST and next_cost - cost > CLEAR_BY):
-            return Verdict.ACCEPTED, 0, 0
+            return Outcome(Verdict.ACCEPTED, begun=1, parting=parting)
+        clear = sure and cost < LIKELY_COST and next_cost - cost > CLEAR_BY
+        if not self._elect(link, int(arrays.marks[row, Mark.ID]), clear=clear):
+            return Outcome(Verdict.ACCEPTED, parting=parting)
         arrays.marks[row, Mark.VEHICLE] = link.key
-        inside, events = kernel.take_own(arrays.count, row, *sample)
-        return (Verdict.ACCEPTED if inside else Verdict.OUT_OF_GATE), 0, events
+        inside, events = kernel.take_own(arrays.count, row, *sample, *raw)
+        return Outcome(Verdict.ACCEPTED if inside else Verdict.OUT_OF_GATE, events=events, bound=True, parting=parting)
 
-    def _found(
-        self, link: OwnLink, kernel: _tracks.Tracks, arrays: TrackArrays, row: int, sample: tuple[int, Values, float, float]
-    ) -> bool:
-        """Move from a track known by this vehicle's fixes only to the one the roadside has of it; the former ends."""
+    def _found(self, link: OwnLink, kernel: _tracks.Tracks, arrays: TrackArrays, row: int, sample: Sample, *, sure: bool) -> bool:
+        """Move from a track known by this vehicle's word only to the one the roadside has of it; the former ends."""
         found, cost, next_cost = kernel.nearest_own(arrays.count, *sample)
         if found < 0 or arrays.marks[found, Mark.CONFIRMED] == 0:
             return False
-        if not self._elect(link, int(arrays.marks[found, Mark.ID]), clear=cost < LIKELY_COST and next_cost - cost > CLEAR_BY):
+        clear = sure and cost < LIKELY_COST and next_cost - cost > CLEAR_BY
+        if not self._elect(link, int(arrays.marks[found, Mark.ID]), clear=clear):
             return False
         arrays.marks[row, [Mark.VEHICLE, Mark.END_NS]] = 0
         arrays.marks[found, Mark.VEHICLE] = link.key
@@ -137,3 +174,13 @@ class OwnLinks:
 def _row_of(arrays: TrackArrays, key: int) -> int:
     rows = np.flatnonzero(arrays.marks[: arrays.count, Mark.VEHICLE] == key)
     return int(rows[0]) if len(rows) else -1
+
+
+def _parting(arrays: TrackArrays, row: int, vehicle: str, sample: Sample, own: OwnPosition | None) -> Parting:
+    measured_ns, _, east_m, north_m = sample
+    x, p = arrays.motion[row], arrays.covariance[row]
+    ahead_m = float(x[Motion.SPEED_MPS]) * (measured_ns - int(arrays.marks[row, Mark.TIME_NS])) * 1e-9
+    east_m -= float(x[Motion.EAST_M] + ahead_m * np.sin(x[Motion.HEADING_RAD]))
+    north_m -= float(x[Motion.NORTH_M] + ahead_m * np.cos(x[Motion.HEADING_RAD]))
+    level_m = own.level_m if own is not None and arrays.marks[row, Mark.ROADSIDE_NS] else float("inf")  # else nobody contradicts
+    return Parting(vehicle, hypot(east_m, north_m), level_m + TRACK_SIGMAS * float(np.sqrt(max(p[0], p[7]))))

@@ -9,6 +9,7 @@ Rules:
 
 from dataclasses import dataclass
 from enum import IntEnum
+from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,7 @@ class Verdict(IntEnum):
     UNKNOWN_INTERSECTION = 10
     QUEUE_FULL = 11
     OUT_OF_GATE = 12
+    UNKNOWN_ANCHOR = 13
 
 
 class Detection(IntEnum):
@@ -116,7 +118,9 @@ class RsuFrame:
 class MotionSample:
     """What a connected vehicle says of itself.
 
-    `row`: float64 (DETECTION_COLUMNS,), columns by `Detection`; OBJECT_CLASS is `object_class`, LOCAL_ID is unavailable.
+    `row`: float64 (DETECTION_COLUMNS,), columns by `Detection`; OBJECT_CLASS is `object_class`, LOCAL_ID is unavailable, the speed is
+    the wheels'. Without a fix (`fix_status` NONE) the position may be NaN.
+    HEADING_SIGMA_RAD is that of a heading that owes nothing to fixes.
     """
 
     vehicle: str
@@ -133,7 +137,37 @@ class MotionSample:
     stability_control_active: bool | None = None
     doors_open: bool | None = None
     load_persons: int | None = None
+    satellites: int | None = None  # used in the fix
+    correction_age_s: float = nan
+    altitude_m: float = nan  # of the fix, above the ellipsoid
 
     def __post_init__(self) -> None:
         assert self.row.shape == (DETECTION_COLUMNS,)
         assert self.row[Detection.OBJECT_CLASS] == self.object_class
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A gNB whose antenna was surveyed, `height_m` above the road."""
+
+    id: str
+    latitude_rad: float
+    longitude_rad: float
+    height_m: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RangeSample:
+    """A connected vehicle's ranges to anchors at one moment. range_m, sigma_m: float64 (n,) in the order of `anchors`, their ids."""
+
+    vehicle: str
+    intersection: str
+    sequence: int
+    measured_ns: int
+    received_ns: int
+    anchors: tuple[str, ...]
+    range_m: NDArray[np.float64]
+    sigma_m: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        assert self.range_m.shape == self.sigma_m.shape == (len(self.anchors),)

@@ -44,6 +44,10 @@ class Faults:
             name, subject = (stations[int(source)], str(int(local_id))) if source else (_vehicle(arrays, int(track), own), "")
             self._tell(name, subject, QUANTITIES[int(quantity)], (reported, shown), now_ns, cleared=bool(cleared))
 
+    def note_place(self, vehicle: str, values: tuple[float, float], now_ns: int, *, cleared: bool) -> None:
+        """values: how far it said to be from its own track, and how far it could have been."""
+        self._tell(vehicle, "", "position", values, now_ns, cleared=cleared)
+
     def _tell(self, source: str, subject: str, quantity: str, values: tuple[float, float], now_ns: int, *, cleared: bool) -> None:
         key = (source, subject, quantity)
         if cleared != (key in self._open):
@@ -89,6 +93,10 @@ def _vehicle(arrays: TrackArrays, track: int, own: OwnLinks) -> str:
 
 def _sentence(source: str, subject: str, quantity: str, values: tuple[float, float], *, cleared: bool) -> str:
     who = f"{source} object {subject}" if subject else source
+    if quantity == "position":
+        if cleared:
+            return f"{who}: its position agrees with a track of the roadside again"
+        return f"{who}: its own position was {values[0]:.1f} m from its track, {values[1]:.1f} m can be explained; taken from the track"
     reported, shown = values
     unit, scale = ("m/s", 1.0) if quantity == "speed" else ("deg", float(np.degrees(1.0)))
     if cleared:

@@ -8,28 +8,31 @@ Rules:
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
 
 from positioning.duplicates import duplicates
 from positioning.frames import LocalFrame
-from positioning.own import OwnLinks
+from positioning.own import Outcome, OwnLinks, OwnPosition, Place
 from positioning.samples import Detection, FixStatus, MotionSample, RsuFrame, Verdict
 from positioning.source_faults import Faults, SourceFault
 from positioning.stitching import stitch
 from positioning.track_arrays import MAX_SOURCES, MAX_TRACKS, TrackArrays
-from positioning.track_columns import Mark, Number
+from positioning.track_columns import PROFILES, Mark, Number, Profile
 
-__all__ = ["SourceFault", "TrackTable", "TrackView", "TrackerConfig"]
+__all__ = ["Sighting", "SourceFault", "TrackTable", "TrackView", "TrackerConfig"]
 
 LATE_WINDOW_NS = 500_000_000  # measured longer ago than this when received: not taken
 EARLY_WINDOW_NS = 200_000_000  # measured this far in our future: the sender's clock is wrong
 REMEMBERED_FRAMES = 256  # (source, sequence, moment) of the newest frames, against duplicates
 MERGE_PERIOD_NS = 200_000_000  # two tracks of one object are looked for this often
 FAR_AWAY_NS = 2**62
+PlaceOf = Callable[[str, int], OwnPosition | None]  # vehicle, measured_ns
+LEAST_SIGMA_M = 0.03  # of a detection, whatever its station claims
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,18 @@ class TrackView:
     vehicles: dict[int, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A raw detection of a track that carries a vehicle: one station's own, less that station's constant offset."""
+
+    vehicle: str
+    latitude_rad: float
+    longitude_rad: float
+    sigma_m: float
+    measured_ns: int
+    received_ns: int
+
+
 class TrackTable:
     """The tracker of one intersection."""
 
@@ -78,10 +93,13 @@ class TrackTable:
         self._faults = Faults()
         self._recent: dict[tuple[str, int, int], None] = {}
         self._merged_ns = 0
+        self.sightings: list[Sighting] = []  # of the latest frame
+        self.parted: list[str] = []  # vehicles that the latest own samples took from their tracks
         self._bind()
 
     def update_frame(self, frame: RsuFrame) -> Counter[Verdict]:
         """One roadside frame, in any measured order."""
+        self.sightings = []
         count = len(frame.rows)
         refused = self._refused(frame.station, frame.sequence, frame.measured_ns, frame.received_ns)
         source = 0 if refused else self._source(frame.station)
@@ -95,6 +113,8 @@ class TrackTable:
         )
         self._next_id += after - self._arrays.count
         self._arrays.count = after
+        if self._own:
+            self.sightings = self._sightings(frame, source, enu, seen[-1])
         self._note_faults(events, frame.measured_ns)
         if confirmed:
             self._remove_joined(stitch(self._arrays, frame.measured_ns))
@@ -103,16 +123,27 @@ class TrackTable:
             return Counter({Verdict.ACCEPTED: count})
         return Counter({Verdict.ACCEPTED: count - missing - outside, Verdict.OUT_OF_RANGE: missing, Verdict.OUT_OF_AREA: outside})
 
-    def update_motion(self, samples: Sequence[MotionSample]) -> Counter[Verdict]:
-        """What connected vehicles say of themselves."""
+    def update_motion(self, samples: Sequence[MotionSample], place_of: PlaceOf = lambda *_: None) -> Counter[Verdict]:
+        """What connected vehicles say of themselves. By `place_of` they are where that says, by their raw fixes where it is None."""
+        self.parted = []
         verdicts: Counter[Verdict] = Counter()
         if not samples:
             return verdicts
         rows = np.stack([sample.row for sample in samples])
         places = self._frame.enu_from_geodetic(rows[:, Detection.LATITUDE_RAD], rows[:, Detection.LONGITUDE_RAD])
         for sample, row, (east, north) in zip(samples, rows, places.tolist(), strict=True):
-            verdicts[self._take_sample(sample, row, east, north)] += 1
+            own = place_of(sample.vehicle, sample.measured_ns)
+            if own is None:
+                verdicts[self._take_sample(sample, row, (east, north), (east, north), None)] += 1
+            else:
+                row[Detection.POSITION_SIGMA_M] = own.sigma_m
+                raw = (east, north) if sample.fix_status != FixStatus.NONE else (nan, nan)
+                verdicts[self._take_sample(sample, row, (own.east_m, own.north_m), raw, own)] += 1
         return verdicts
+
+    def doubts_speed(self, vehicle: str) -> bool:
+        """Whether a vehicle's wheels contradict its fixes: then no dead reckoning by them."""
+        return self._own.doubts_speed(self._arrays, vehicle)
 
     def expire(self, now_ns: int) -> NDArray[np.int64]:
         """End the tracks whose silence has lasted too long; -> their ids."""
@@ -220,21 +251,47 @@ class TrackTable:
         known = (marks[:, Mark.CONFIRMED] == 1) & (marks[:, Mark.HIT_NS] - marks[:, Mark.BORN_NS] > 1_000_000_000)
         self._arrays.note_lost(numbers[known][:, [Number.HIT_EAST_M, Number.HIT_NORTH_M]])
 
-    def _take_sample(self, sample: MotionSample, row: NDArray[np.float64], east: float, north: float) -> Verdict:
+    def _take_sample(self, sample: MotionSample, row: NDArray[np.float64], place: Place, raw: Place, own: OwnPosition | None) -> Verdict:
+        east, north = place
         if not (abs(east) <= self._config.radius_m and abs(north) <= self._config.radius_m):
             return Verdict.OUT_OF_RANGE if east != east or north != north else Verdict.OUT_OF_AREA  # noqa: PLR0124  NaN
-        if sample.fix_status == FixStatus.NONE:
+        if sample.fix_status == FixStatus.NONE and own is None:
             return Verdict.OUT_OF_RANGE
         refused = self._refused(sample.vehicle, sample.sequence, sample.measured_ns, sample.received_ns)
         if refused:
             return refused
         self._make_room(1)
-        verdict, begun, events = self._own.take(
-            self._kernel, self._arrays, sample.vehicle, self._next_id, sample.measured_ns, row, east, north
-        )
-        self._next_id += begun
-        self._note_faults(events, sample.measured_ns)
-        return verdict
+        values = sample.measured_ns, row, east, north
+        outcome = self._own.take(self._kernel, self._arrays, sample.vehicle, self._next_id, values, raw, own)
+        self._next_id += outcome.begun
+        self._note_faults(outcome.events, sample.measured_ns)
+        self._note_binding(sample, outcome)
+        return outcome.verdict
+
+    def _note_binding(self, sample: MotionSample, outcome: Outcome) -> None:
+        parting = outcome.parting
+        if parting is not None:
+            self.parted.append(parting.vehicle)
+            if parting.apart_m > parting.bound_m:
+                self._faults.note_place(parting.vehicle, (parting.apart_m, parting.bound_m), sample.measured_ns, cleared=False)
+        elif outcome.bound:
+            self._faults.note_place(sample.vehicle, (0.0, 0.0), sample.measured_ns, cleared=True)
+
+    def _sightings(self, frame: RsuFrame, source: int, enu: NDArray[np.float64], outcome: NDArray[np.int64]) -> list[Sighting]:
+        placed = np.flatnonzero(outcome >= 0)
+        keys = self._arrays.marks[outcome[placed], Mark.VEHICLE]
+        known = placed[keys != 0]
+        if not len(known):
+            return []
+        shift_east, shift_north, turn = self._arrays.offsets[source]
+        east, north = enu[known, 0], enu[known, 1]
+        places = self._frame.geodetic_from_enu(east - shift_east - north * turn, north - shift_north + east * turn)
+        sigmas = frame.rows[known, Detection.POSITION_SIGMA_M]
+        usual = PROFILES[self._arrays.marks[outcome[known], Mark.CLASS], Profile.POSITION_SIGMA]
+        sigmas = np.maximum(np.where(np.isnan(sigmas), usual, sigmas), LEAST_SIGMA_M)
+        stamps = frame.measured_ns, frame.received_ns
+        columns = zip(keys[keys != 0].tolist(), *(column.tolist() for column in (*places, sigmas)), strict=True)
+        return [Sighting(self._own.name(key), latitude, longitude, sigma, *stamps) for key, latitude, longitude, sigma in columns]
 
     def _note_faults(self, count: int, now_ns: int) -> None:
         if count:

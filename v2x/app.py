@@ -20,6 +20,8 @@ import orjson
 import structlog
 
 from intersections.step import Intersection
+from positioning.samples import Anchor
+from v2x.anchors import read_anchors
 from v2x.arrivals import ArrivalQueue
 from v2x.broker import Broker
 from v2x.clock import ScaledClock
@@ -66,10 +68,11 @@ class LiveRoad:
         self.settings = settings
         self.clock = clock
         self.maps = parse_maps(map_texts)
-        self.intersections = {name: Intersection(map) for name, map in self.maps.items()}
+        self.anchors = read_anchors(settings.anchors)
+        self.intersections = {name: Intersection(map, anchors=self.anchors) for name, map in self.maps.items()}
         self.queue = ArrivalQueue(clock.now_ns, speed=clock.speed)
         self.progress = Progress(self.queue, clock)
-        self.recorder = _recorder(settings, clock.now_ns(), map_texts)
+        self.recorder = _recorder(settings, clock.now_ns(), map_texts, self.anchors)
         self.endpoints = Endpoints("", settings.mqtt_url, "")
         self.link: MqttLink
         self.ingest: IngestServer
@@ -171,11 +174,11 @@ def _maps(settings: Settings) -> tuple[dict[str, str], tuple[Station, ...]]:
     return {EXAMPLE_INTERSECTION: example_map_text()}, (station,)
 
 
-def _recorder(settings: Settings, now_ns: int, map_texts: Mapping[str, str]) -> Recorder | None:
+def _recorder(settings: Settings, now_ns: int, map_texts: Mapping[str, str], anchors: tuple[Anchor, ...]) -> Recorder | None:
     if not settings.record:
         return None
     policy = LogPolicy(settings.log_path, settings.log_file_bytes, settings.log_keep_files)
-    return Recorder(policy, Header(build_id(), now_ns, {"region": settings.region}, dict(map_texts)))
+    return Recorder(policy, Header(build_id(), now_ns, {"region": settings.region, "anchors": anchors}, dict(map_texts)))
 
 
 def _ingest(road: LiveRoad, builtin: tuple[Station, ...]) -> IngestServer:
@@ -191,6 +194,7 @@ def _ingest(road: LiveRoad, builtin: tuple[Station, ...]) -> IngestServer:
         frames,
         binding=Binding(host, port, settings.tls_certificate, settings.tls_key, settings.insecure),
         vehicle_token=settings.vehicle_token,
+        anchors=frozenset(anchor.id for anchor in road.anchors),
         sensor_offsets=lambda: _sensor_offsets(road.intersections),
     )
 

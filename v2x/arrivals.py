@@ -24,6 +24,7 @@ class ArrivalKind(IntEnum):
     VEHICLE_SAMPLE = 2  # payload: v2x.v1.VehicleSample
     SIGNAL_STATE = 3  # payload: v2x.v1.SignalState
     COMMAND = 4  # payload: JSON, schema `command`
+    RANGES = 5  # payload: v2x.v1.RangeMeasurements
 
 
 @dataclass(slots=True, eq=False)  # not frozen, as `RsuFrame`

@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     websocket: str = "127.0.0.1:8083"
     mqtt_url: str = ""  # another broker; then the bundled one is not started
     maps: tuple[Path, ...] = ()
+    anchors: Path | None = None  # surveyed gNBs, for vehicles that send ranges to them
     stations: Path | None = None  # default: stations.json in the state folder
     state: Path = Path("state")
     region: str = "district"

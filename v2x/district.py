@@ -20,6 +20,7 @@ import v2x
 from intersections.map import IntersectionMap, MapError
 from intersections.map_json import loads
 from intersections.step import Intersection
+from positioning.samples import Anchor
 from v2x.errors import ConfigError
 from v2x.log_format import Header, LogError
 
@@ -55,7 +56,8 @@ def parse_maps(texts: Mapping[str, str]) -> dict[str, IntersectionMap]:
 def intersections_of(header: Header) -> dict[str, Intersection]:
     """The intersections a log was recorded of. Raises LogError where this build cannot read its maps."""
     try:
-        return {name: Intersection(map) for name, map in parse_maps(header.maps).items()}
+        anchors = tuple(Anchor(**fields) for fields in header.settings.get("anchors", ()))
+        return {name: Intersection(map, anchors=anchors) for name, map in parse_maps(header.maps).items()}
     except MapError as error:
         raise LogError(f"a map in the log: {error}") from error
 

@@ -5,7 +5,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from intersections.decisions import Decision, SensorFault, SignalReport, TrackReport, Warning
+from intersections.decisions import CorrectedPositions, Decision, SensorFault, SignalReport, TrackReport, Warning
 from v2x.messages import MessageEncoder, rfc3339_ns
 
 
@@ -19,6 +19,8 @@ def event_name(decision: Decision) -> str:
             return "SIGNAL"
         case TrackReport():
             return "TRACKS"
+        case CorrectedPositions():
+            return "POSITIONS"
 
 
 class EventLines:
@@ -31,6 +33,8 @@ class EventLines:
 
     def publish(self, decisions: Sequence[Decision], now_ns: int) -> None:
         for decision in decisions:
+            if isinstance(decision, CorrectedPositions):  # the vehicles' own affair, and the tracks show what the road needs of it
+                continue
             if self._tracks or not isinstance(decision, TrackReport):
                 head: dict[str, Any] = {"name": event_name(decision), "time": rfc3339_ns(now_ns), "intersection": decision.intersection}
                 message = orjson.loads(self._encoder.encode(decision).payload)

@@ -24,7 +24,7 @@ import aiomqtt
 import paho.mqtt.client as paho
 import structlog
 
-from intersections.decisions import Decision
+from intersections.decisions import CorrectedPositions, Decision
 from positioning.samples import Verdict
 from v2x.arrivals import Arrival
 from v2x.commands import CHANNEL_KINDS, COMMAND_CHANNEL, CommandGate, command_arrival
@@ -161,7 +161,8 @@ class MqttLink:
 
     def publish(self, decisions: Sequence[Decision], now_ns: int) -> None:
         for decision in decisions:
-            self._put(self._encoder.encode(decision), now_ns)
+            if not isinstance(decision, CorrectedPositions):  # each vehicle's own affair, told on its stream
+                self._put(self._encoder.encode(decision), now_ns)
 
     async def run(self) -> None:
         """Until `close`, through any number of connections."""

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from intersections.decisions import Decision, TrackReport
+from intersections.decisions import CorrectedPositions, Decision, TrackReport
 from intersections.samples import Sample
 from intersections.step import Intersection, step
 from v2x.arrivals import Arrival, SampleSource
@@ -63,10 +63,18 @@ class NoLog:
 
 def decision_bytes(decision: Decision) -> bytes:
     """One decision in full and nothing else: equal decisions, and only those, give equal bytes."""
-    if not isinstance(decision, TrackReport):
-        return repr(decision).encode()
-    head = f"{decision.intersection} {decision.time_ns} {len(decision.ids)} {sorted(decision.vehicles.items())}".encode()
-    arrays = (decision.ids, decision.classes, decision.motion, decision.sigma_m, decision.size_m)
+    words: object
+    arrays: tuple[NDArray[Any], ...]
+    match decision:
+        case TrackReport():
+            words = (len(decision.ids), sorted(decision.vehicles.items()), sorted(decision.levels_m.items()))
+            arrays = (decision.ids, decision.classes, decision.motion, decision.sigma_m, decision.size_m)
+        case CorrectedPositions():
+            words = decision.vehicles
+            arrays = (decision.motion, decision.sigma_m, decision.level_m, decision.alert, decision.sources)
+        case _:
+            return repr(decision).encode()
+    head = f"{decision.intersection} {decision.time_ns} {words}".encode()
     return b"".join((head, *(array.tobytes() for array in arrays)))
 
 

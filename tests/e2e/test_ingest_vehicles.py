@@ -6,9 +6,9 @@ import grpc
 import numpy as np
 import pytest
 
-from intersections.decisions import Cause, Party, Severity, SignalReport, TrackReport, Warning, WarningKind, WarningState
+from intersections.decisions import Cause, CorrectedPositions, Party, Severity, SignalReport, Warning, WarningKind, WarningState
 from intersections.samples import CommandKind, PhaseState
-from positioning.samples import ObjectClass, Verdict
+from positioning.samples import Detection, ObjectClass, Verdict
 from tests.grpc_peers import LATITUDE_DEG, VehiclePeer, served
 from v2x.arrivals import ArrivalKind
 from v2x.ingest import IngestLimits
@@ -87,26 +87,87 @@ async def test_lamp_states_reach_the_vehicles_near(one):
     await peer.close()
 
 
-async def test_positions_come_only_when_asked_for_and_at_that_rate(one):
-    peer = await connected(one, "car-1")
-    start_ns = time.time_ns()
+def positions(time_ns, *vehicles):
+    rows = np.ones((len(vehicles), 4)), *np.ones((2, len(vehicles))), np.zeros(len(vehicles), bool), np.ones(len(vehicles), np.uint32)
+    return CorrectedPositions("crossing", time_ns, vehicles, *rows)
 
-    def report(number):
-        motion = np.array([[1.0, 2.0, 10.0, 0.0, 0.0]])
-        arrays = (np.array([5]), np.array([1], dtype=np.uint8), motion, np.array([0.2]), np.array([[4.5, 1.8]]))
-        return TrackReport("crossing", start_ns + number * 10**8, *arrays, vehicles={5: "car-1"})
 
-    one.server.publish([report(0)], start_ns)
-    await peer.call.write(vehicle_pb2.VehicleUplink(request=vehicle_pb2.VehicleRequest(position_rate_dhz=50)))
+async def wish(one, peer, rate_dhz):
+    """Returns when the server has read it."""
+    await peer.call.write(vehicle_pb2.VehicleUplink(request=vehicle_pb2.VehicleRequest(position_rate_dhz=rate_dhz)))
     await peer.send_sample()
     await one.arrivals(len)
+
+
+@pytest.mark.parametrize(("rate_dhz", "told"), [(None, [0, 10, 20]), (50, [0, 2, 4]), (100, [0, 1, 2]), (33, [0, 3, 6])])
+async def test_positions_come_at_the_wished_rate(one, rate_dhz, told):
+    peer = await connected(one, "car-1")
+    if rate_dhz is not None:
+        await wish(one, peer, rate_dhz)
     asked_ns = time.time_ns()
-    got = []
-    for number in range(6):  # 10 Hz of reports, 5 Hz wanted
-        one.server.publish([report(number)], asked_ns + number * 10**8)
-        if number % 2 == 0:
-            got.append((await peer.read()).position.time_unix_ns)
-    assert got == [start_ns + number * 10**8 for number in (0, 2, 4)]
+    for number in range(told[-1] + 1):  # ten a second, each some milliseconds off
+        now_ns = asked_ns + number * 10**8 + (3, -3)[number % 2] * 10**6
+        one.server.publish([positions(number, "car-1")], now_ns)
+        if number in told:
+            assert (await peer.read()).position.time_unix_ns == number
+    await peer.close()
+
+
+async def test_who_wishes_none_gets_no_position(one):
+    peer = await connected(one, "car-1")
+    await wish(one, peer, 0)
+    now_ns = time.time_ns()
+    one.server.publish([positions(1, "car-1"), warning("car-1")], now_ns)
+    assert (await peer.read()).warning.id == "w0"
+    await peer.close()
+
+
+def ranges(*names, vehicle="car-1", sequence=0, range_mm=80_000):
+    message = vehicle_pb2.RangeMeasurements(temporary_id=vehicle, sequence=sequence)
+    message.measured.unix_ns = time.time_ns()
+    message.ranges.extend(vehicle_pb2.Range(gnb_id=name, range_mm=range_mm) for name in names)
+    return vehicle_pb2.VehicleUplink(ranges=message)
+
+
+async def test_ranges_are_queued_without_those_that_cannot_be_taken(tmp_path):
+    async with served(tmp_path, anchors={"a", "b"}) as one:
+        peer = await connected(one, "car-1")
+        await peer.call.write(ranges("a", "nobody", "b"))
+        (arrival,) = await one.arrivals(len)
+        assert (arrival.kind, arrival.source, arrival.intersection) == (ArrivalKind.RANGES, "car-1", "crossing")
+        assert (arrival.sample.anchors, arrival.sample.range_m.tolist()) == (("a", "b"), [80.0, 80.0])
+        fields = (arrival.kind, arrival.source, arrival.intersection, arrival.measured_ns, arrival.received_ns, arrival.payload)
+        assert read_again(*fields).sample.anchors == ("a", "b")
+        assert one.server.counters().rejected["vehicles"] == {Verdict.UNKNOWN_ANCHOR: 1}
+        await peer.close()
+
+
+async def test_ranges_that_cannot_be_taken_are_counted_and_the_stream_goes_on(tmp_path):
+    async with served(tmp_path, anchors={"a"}) as one:
+        early = VehiclePeer(one.address, "early")
+        await early.call.write(ranges("a", vehicle="early"))  # where it is nobody knows yet
+        peer = await connected(one, "car-1")
+        repeated = ranges("a", sequence=2)
+        refused = [ranges("a", vehicle="other"), ranges("a", range_mm=0), repeated, repeated, ranges(*["a"] * 33, sequence=3)]
+        for message in refused:
+            await peer.call.write(message)
+        await peer.send_sample()
+        kinds = [arrival.kind for arrival in await one.arrivals(lambda seen: any(a.kind is ArrivalKind.VEHICLE_SAMPLE for a in seen))]
+        assert kinds == [ArrivalKind.RANGES, ArrivalKind.VEHICLE_SAMPLE]
+        wanted = {Verdict.MALFORMED: 2, Verdict.OUT_OF_RANGE: 1, Verdict.DUPLICATE: 1, Verdict.OVERSIZED: 1}
+        assert one.server.counters().rejected["vehicles"] == wanted
+        await early.close()
+        await peer.close()
+
+
+async def test_a_vehicle_in_a_tunnel_stays_at_its_intersection(one):
+    peer = await connected(one, "car-1")
+    sample = vehicle_pb2.VehicleSample(temporary_id="car-1", sequence=peer.sequence, speed=500)
+    sample.measured.unix_ns, sample.fix.status = time.time_ns(), vehicle_pb2.FIX_STATUS_NONE
+    await peer.call.write(vehicle_pb2.VehicleUplink(sample=sample))
+    (arrival,) = await one.arrivals(len)
+    assert (arrival.intersection, arrival.sample.row[Detection.SPEED_MPS]) == ("crossing", 10.0)
+    assert np.isnan(arrival.sample.row[Detection.LATITUDE_RAD])
     await peer.close()
 
 

@@ -7,18 +7,19 @@ import pytest
 
 from intersections.decisions import (
     Cause,
+    CorrectedPositions,
     Party,
     SensorFault,
     Severity,
     SignalReport,
-    TrackReport,
     Warning,
     WarningKind,
     WarningState,
 )
 from intersections.samples import CommandKind, CommandSample, PhaseState
 from positioning.frames import LocalFrame
-from positioning.samples import Detection, FixStatus, MotionSample, ObjectClass, Role, RsuFrame, Verdict
+from positioning.measurements import Kind
+from positioning.samples import Detection, FixStatus, MotionSample, ObjectClass, RangeSample, Role, RsuFrame, Verdict
 from v2x import wire
 from v2x.arrivals import ArrivalKind
 from v2x.commands import encode_command
@@ -71,7 +72,7 @@ def test_numbers_of_a_newer_version_are_unknown() -> None:
 @pytest.mark.parametrize("fields", [
     {"speed": 8192}, {"heading": 28801}, {"yaw_rate": -32768}, {"acceleration": 2002}, {"load_persons": 65536},
     {"size": common_pb2.Size(height_cm=1001)}, {"size": common_pb2.Size(length_cm=4096)}, {"temporary_id": ""}, {"temporary_id": "a/b"},
-    {"temporary_id": "a" * 65}, {"temporary_id": "ü"}, {"fix": vehicle_pb2.GnssFix()},
+    {"temporary_id": "a" * 65}, {"heading_accuracy": 0}, {"temporary_id": "ü"}, {"fix": vehicle_pb2.GnssFix()},
     {"fix": vehicle_pb2.GnssFix(position=common_pb2.Position(latitude_e7=900_000_001, longitude_e7=1))},
     {"fix": vehicle_pb2.GnssFix(position=common_pb2.Position(latitude_e7=1, longitude_e7=1_800_000_002))},
     {"fix": vehicle_pb2.GnssFix(position=common_pb2.Position(latitude_e7=1), accuracy_cm=0)},
@@ -80,6 +81,47 @@ def test_vehicle_sample_out_of_range(fields: dict[str, object]) -> None:
     with pytest.raises(wire.WireError) as error:
         motion(vehicle_sample(**fields))
     assert error.value.verdict is Verdict.OUT_OF_RANGE
+
+
+def test_what_a_fix_tells_of_itself() -> None:
+    fix = vehicle_sample().fix
+    fix.satellites_used, fix.correction_age_ds, fix.position.height_dm = 14, 25, 1203
+    sample = motion(vehicle_sample(fix=fix, heading_accuracy=80))
+    assert (sample.satellites, sample.correction_age_s, sample.altitude_m) == (14, 2.5, pytest.approx(120.3))
+    assert sample.row[Detection.HEADING_SIGMA_RAD] == pytest.approx(math.radians(1.0))
+    assert (motion(vehicle_sample()).satellites, math.isnan(motion(vehicle_sample()).correction_age_s)) == (None, True)
+
+
+@pytest.mark.parametrize("place", [{}, {"latitude_e7": 900_000_001, "longitude_e7": 1_800_000_001}], ids=["left out", "unavailable"])
+def test_a_sample_without_a_fix_has_no_position(place: dict[str, int]) -> None:
+    fix = vehicle_pb2.GnssFix(status=vehicle_pb2.FIX_STATUS_NONE, position=common_pb2.Position(**place))
+    sample = motion(vehicle_sample(fix=fix, speed=700))
+    assert np.isnan(sample.row[:2]).all()
+    assert (sample.fix_status, sample.row[Detection.SPEED_MPS]) == (FixStatus.NONE, 14.0)
+
+
+def ranges(*measured: tuple[str, int, int]) -> vehicle_pb2.RangeMeasurements:
+    rows = [vehicle_pb2.Range(gnb_id=name, range_mm=range_mm, accuracy_mm=accuracy) for name, range_mm, accuracy in measured]
+    return vehicle_pb2.RangeMeasurements(temporary_id="bus-7", sequence=4, ranges=rows)
+
+
+def test_ranges_in_si() -> None:
+    made = wire.arrival(ArrivalKind.RANGES, "bus-7", "x", 5, 9, ranges(("a", 123_456, 900), ("b", 1, 0)).SerializeToString())
+    sample = made.sample
+    assert isinstance(sample, RangeSample)
+    assert (sample.vehicle, sample.intersection, sample.sequence, sample.measured_ns, sample.received_ns) == ("bus-7", "x", 4, 5, 9)
+    assert sample.anchors == ("a", "b")
+    np.testing.assert_allclose(sample.range_m, [123.456, 0.001])
+    np.testing.assert_allclose(sample.sigma_m, [0.9, math.nan])
+
+
+def test_each_range_is_judged_by_itself() -> None:
+    measured = ranges(("a", 1, 0), ("b", 1, 0), ("a", 0, 0), ("a", 20_000_001, 0))
+    verdicts = [Verdict.ACCEPTED, Verdict.UNKNOWN_ANCHOR, Verdict.OUT_OF_RANGE, Verdict.OUT_OF_RANGE]
+    assert wire.range_verdicts(measured, {"a"}) == verdicts
+    with pytest.raises(wire.WireError) as error:
+        wire.range_verdicts(ranges(*[("a", 1, 0)] * 33), {"a"})
+    assert error.value.verdict is Verdict.OVERSIZED
 
 
 def signal_state(*groups: tuple[str, int]) -> signal_pb2.SignalState:
@@ -155,22 +197,43 @@ def test_signal_report_is_read_back() -> None:
     assert (sample.intersection, sample.sequence, sample.measured_ns, sample.groups) == ("x", 42, 77, report.groups)
 
 
-def track_report(heading_rad: float) -> TrackReport:
-    motion_rows = np.array([[1.0, 2.0, 3.0, 0.5, 0.0], [20.0, 0.0, 14.0, heading_rad, 0.0]])
-    return TrackReport(
-        "x", 77, np.array([4, 5]), np.array([1, 2], dtype=np.uint8), motion_rows, np.array([9.0, 0.25]), np.ones((2, 2)), {5: "bus-7"}
-    )
+def corrected(**fields: object) -> CorrectedPositions:
+    """Of car-1 and bus-7, which is at (20, 0)."""
+    return CorrectedPositions(**{
+        "intersection": "x", "time_ns": 77, "vehicles": ("car-1", "bus-7"), "motion": np.array([[1, 2, 3, 0.5], [20, 0, -14, np.pi / 2]]),
+        "sigma_m": np.array([9, 0.25]), "level_m": np.array([30, 1.5]), "alert": np.array([False, True]),
+        "sources": np.array([0, 1 << Kind.FIX | 1 << Kind.ROADSIDE_DETECTION], np.uint32),
+    } | fields)  # fmt: skip
 
 
-@pytest.mark.parametrize(("heading_rad", "heading"), [(math.pi / 2, 7200), (math.radians(359.995), 0), (math.nan, 28800)])
-def test_corrected_position_of_the_vehicles_own_track(heading_rad: float, heading: int) -> None:
-    told = wire.vehicle_downlink(track_report(heading_rad), FRAME, "bus-7").position
-    assert (told.time_unix_ns, told.speed, told.heading, told.accuracy_cm) == (77, 700, heading, 25)
+def test_corrected_position() -> None:
+    told = wire.vehicle_downlink(corrected(), FRAME, "bus-7").position
+    assert (told.time_unix_ns, told.speed, told.heading, told.accuracy_cm) == (77, 700, 7200, 25)
+    assert (told.protection_level_cm, told.alert) == (150, True)
+    assert list(told.sources) == [vehicle_pb2.POSITION_SOURCE_FIX, vehicle_pb2.POSITION_SOURCE_ROADSIDE]
     np.testing.assert_allclose(enu(told.position), [[20.0, 0.0]], atol=0.01)
 
 
+@pytest.mark.parametrize(("heading_rad", "heading"), [(math.radians(359.995), 0), (math.nan, 28800)])
+def test_heading_of_a_corrected_position(heading_rad: float, heading: int) -> None:
+    report = corrected(motion=np.array([[0, 0, 0, 0], [20, 0, 14, heading_rad]]))
+    assert wire.vehicle_downlink(report, FRAME, "bus-7").position.heading == heading
+
+
+def test_a_level_beyond_the_scale_is_the_highest_code() -> None:
+    told = wire.vehicle_downlink(corrected(level_m=np.array([1e4, 1.0])), FRAME, "car-1").position
+    assert told.protection_level_cm == 65534
+
+
+def test_sources_are_numbered_as_measurements() -> None:
+    names = {"TDOA": "RANGE_DIFFERENCE", "ROADSIDE_DETECTION": "ROADSIDE"}
+    assert {f"POSITION_SOURCE_{names.get(kind.name, kind.name)}": int(kind) for kind in Kind} == {
+        name: number for name, number in vehicle_pb2.PositionSource.items() if number
+    }
+
+
 def test_what_a_vehicle_is_not_told() -> None:
-    assert wire.vehicle_downlink(track_report(0.0), FRAME, "car-1") is None
+    assert wire.vehicle_downlink(corrected(), FRAME, "car-9") is None
     fault = SensorFault("f", "x", "rsu", "7", "speed", "contradicts the positions", 5, False, CAUSE)
     assert wire.vehicle_downlink(fault, FRAME, "car-1") is None
 

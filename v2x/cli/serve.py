@@ -35,6 +35,7 @@ Examples:
 def serve(
     config: Annotated[Path | None, typer.Option(help="Settings, TOML; default: v2x.toml where it is.")] = None,
     map: Annotated[list[Path] | None, typer.Option(help="A map (own JSON); again for more. Default: the packaged example.")] = None,
+    anchors: Annotated[Path | None, typer.Option(help="Surveyed gNBs, JSON; for vehicles that send ranges.")] = None,
     stations: Annotated[Path | None, typer.Option(help="The registry of stations; default: stations.json in the state folder.")] = None,
     state: Annotated[Path | None, typer.Option(help="Folder for registry, log, broker and endpoints.json; default: state.")] = None,
     grpc: Annotated[str | None, typer.Option(help="Listen for gRPC here; default 127.0.0.1:50051. Port 0: any free one.")] = None,

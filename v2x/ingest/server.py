@@ -7,7 +7,7 @@ Rules:
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -53,7 +53,7 @@ class IngestCounters:
 
 
 class IngestServer:
-    """`frames`: the served intersections. `vehicle_token` '' asks vehicles and signal controllers for none."""
+    """`frames`: the served intersections. `vehicle_token` '' asks vehicles and signal controllers for none. `anchors`: ids of gNBs."""
 
     def __init__(
         self,
@@ -67,6 +67,7 @@ class IngestServer:
         binding: Binding | None = None,
         vehicle_token: str = "",
         sensor_offsets: SensorOffsets | None = None,
+        anchors: Collection[str] = (),
     ) -> None:
         access = Access(stations, vehicle_token)
         areas = areas_of(frames, limits.area_radius_m)
@@ -75,7 +76,7 @@ class IngestServer:
         self._now_ns = now_ns
         self._binding = binding or Binding()
         self._roadside = RoadsideService(access, queue, areas, limits, now_ns)
-        self._vehicles = VehicleService(access, queue, locate, frames, limits, now_ns)
+        self._vehicles = VehicleService(access, queue, locate, frames, limits, now_ns, anchors)
         self._signals = SignalService(access, queue, frames, limits, now_ns)
         self._operators = OperatorService(access, stations, self._roadside, now_ns, sensor_offsets)
         health_types: Any = health  # not every set of its types knows the asyncio half

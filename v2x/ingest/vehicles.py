@@ -8,11 +8,11 @@ Rules:
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import grpc
 
-from intersections.decisions import Decision, SignalReport, TrackReport, Warning
+from intersections.decisions import CorrectedPositions, Decision, SignalReport, Warning
 from positioning.frames import LocalFrame
 from positioning.samples import Verdict
 from v2x.arrivals import Arrival, ArrivalKind, ArrivalQueue
@@ -27,11 +27,13 @@ from v2x.ingest.limits import IngestLimits
 from v2x.ingest.streams import STOPPING, OpenStream, Requests, first_message
 from v2x.ingest.tally import Tally
 from v2x.v1 import vehicle_pb2
-from v2x.wire import motion_sample, resolve_stamp, stamp_of, vehicle_downlink
+from v2x.wire import motion_sample, range_sample, range_verdicts, resolve_stamp, stamp_of, vehicle_downlink
 from v2x.wire.arrivals import decode
 
 ACKNOWLEDGEMENTS_PER_S = 5.0  # commands are never dropped from the queue, so they are limited here
 ACKNOWLEDGEMENT_BURST = 20
+USUAL_POSITION_PERIOD_NS = SECOND_NS  # until the vehicle asks for another rate
+REPORT_JITTER_NS = SECOND_NS // 20  # a report that comes so much before its time is taken: half a period of the reports
 
 
 class VehicleSession:
@@ -40,12 +42,13 @@ class VehicleSession:
     def __init__(self, stream: OpenStream, limits: AdmissionLimits, now_ns: int) -> None:
         self.stream = stream
         self.admission = StationAdmission(limits)
+        self.range_admission = StationAdmission(limits)  # their sequence is a count of its own
         self.acknowledgements = RateLimit(ACKNOWLEDGEMENTS_PER_S, ACKNOWLEDGEMENT_BURST)
         self.downlink = Downlink()
         self.vehicle = ""
         self.intersection = ""
         self.heard_ns = now_ns
-        self.position_period_ns = 0  # 0: no positions wanted
+        self.position_period_ns = USUAL_POSITION_PERIOD_NS  # 0: no positions wanted
         self.position_due_ns = 0
 
     def tell(self, kind: DownlinkKind, payload: bytes) -> None:
@@ -62,6 +65,7 @@ class VehicleService:
         frames: Mapping[str, LocalFrame],
         limits: IngestLimits,
         now_ns: Callable[[], int],
+        anchors: Collection[str] = (),
     ) -> None:
         self.total = Tally()
         self._access = access
@@ -70,10 +74,12 @@ class VehicleService:
         self._frames = frames
         self._limits = limits
         self._now_ns = now_ns
+        self._anchors = frozenset(anchors)
         self._sessions: dict[str, VehicleSession] = {}  # by temporary id
         self._streams: set[OpenStream] = set()
         self._takers: dict[str, Callable[[VehicleSession, vehicle_pb2.VehicleUplink, int], None]] = {
             "sample": self._take_sample,
+            "ranges": self._take_ranges,
             "request": self._take_request,
             "acknowledgement": self._take_acknowledgement,
         }
@@ -120,7 +126,7 @@ class VehicleService:
             try:
                 message = decode(vehicle_pb2.VehicleUplink, payload)
                 take = self._takers.get(message.WhichOneof("message") or "")
-                if take is not None:  # ranges, and what newer vehicles send, pass
+                if take is not None:  # what newer vehicles send passes
                     take(session, message, received_ns)
             except WireError as error:
                 verdict = error.verdict
@@ -137,15 +143,36 @@ class VehicleService:
         if verdict is not Verdict.ACCEPTED:
             raise WireError(verdict, "not taken")
         position = sample.fix.position
-        intersection = self._locate(math.radians(position.latitude_e7 * 1e-7), math.radians(position.longitude_e7 * 1e-7))
+        intersection: str | None = session.intersection
+        if sample.fix.status != vehicle_pb2.FIX_STATUS_NONE:
+            intersection = self._locate(math.radians(position.latitude_e7 * 1e-7), math.radians(position.longitude_e7 * 1e-7))
         motion = motion_sample(sample, intersection or "", measured_ns, received_ns)
-        if intersection is None:
+        if not intersection:
             raise WireError(Verdict.OUT_OF_AREA, "no intersection is near")
         self._bind(session, sample.temporary_id, received_ns)
         session.intersection = intersection
         payload = sample.SerializeToString()
         self._queue.put(Arrival(ArrivalKind.VEHICLE_SAMPLE, session.vehicle, intersection, measured_ns, received_ns, payload, motion))
         self.total.objects += 1
+
+    def _take_ranges(self, session: VehicleSession, message: vehicle_pb2.VehicleUplink, received_ns: int) -> None:
+        """Ranges out of range and to gNBs that nobody surveyed are left out of what is queued, and so of what is logged."""
+        ranges = message.ranges
+        if not session.vehicle or ranges.temporary_id != session.vehicle:
+            raise WireError(Verdict.MALFORMED, "temporary_id has to be that of the stream's samples")
+        stamp_ns = resolve_stamp(stamp_of(ranges.measured), received_ns)
+        verdict, measured_ns = session.range_admission.admit(ranges.sequence, stamp_ns, received_ns)
+        if verdict is not Verdict.ACCEPTED:
+            raise WireError(verdict, "not taken")
+        verdicts = range_verdicts(ranges, self._anchors)
+        kept = [measured for measured, verdict in zip(ranges.ranges, verdicts, strict=True) if verdict is Verdict.ACCEPTED]
+        self.total.objects_rejected.update(verdict for verdict in verdicts if verdict is not Verdict.ACCEPTED)
+        del ranges.ranges[:]
+        ranges.ranges.extend(kept)
+        sample = range_sample(ranges, session.intersection, measured_ns, received_ns)
+        if kept:
+            payload = ranges.SerializeToString()
+            self._queue.put(Arrival(ArrivalKind.RANGES, session.vehicle, session.intersection, measured_ns, received_ns, payload, sample))
 
     def _take_request(self, session: VehicleSession, message: vehicle_pb2.VehicleUplink, received_ns: int) -> None:
         if message.request.WhichOneof("request") != "position_rate_dhz":
@@ -196,13 +223,13 @@ class VehicleService:
                 for vehicle, session in self._sessions.items():
                     if session.intersection == decision.intersection:
                         self._tell(vehicle, DownlinkKind.SIGNAL, decision)
-            elif isinstance(decision, TrackReport):
+            elif isinstance(decision, CorrectedPositions):
                 self._tell_positions(decision, now_ns)
 
-    def _tell_positions(self, report: TrackReport, now_ns: int) -> None:
-        for vehicle in report.vehicles.values():
+    def _tell_positions(self, report: CorrectedPositions, now_ns: int) -> None:
+        for vehicle in report.vehicles:
             session = self._sessions.get(vehicle)
-            if session is None or not session.position_period_ns or now_ns < session.position_due_ns:
+            if session is None or not session.position_period_ns or now_ns < session.position_due_ns - REPORT_JITTER_NS:
                 continue
             session.position_due_ns = max(session.position_due_ns + session.position_period_ns, now_ns)
             self._tell(vehicle, DownlinkKind.POSITION, report)

@@ -34,6 +34,7 @@ class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     VERDICT_UNKNOWN_INTERSECTION: _ClassVar[Verdict]
     VERDICT_QUEUE_FULL: _ClassVar[Verdict]
     VERDICT_OUT_OF_GATE: _ClassVar[Verdict]
+    VERDICT_UNKNOWN_ANCHOR: _ClassVar[Verdict]
 OBJECT_CLASS_UNSPECIFIED: ObjectClass
 OBJECT_CLASS_CAR: ObjectClass
 OBJECT_CLASS_BUS: ObjectClass
@@ -58,6 +59,7 @@ VERDICT_OUT_OF_AREA: Verdict
 VERDICT_UNKNOWN_INTERSECTION: Verdict
 VERDICT_QUEUE_FULL: Verdict
 VERDICT_OUT_OF_GATE: Verdict
+VERDICT_UNKNOWN_ANCHOR: Verdict
 
 class VerdictCount(_message.Message):
     __slots__ = ("verdict", "count")

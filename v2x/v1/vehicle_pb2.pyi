@@ -36,6 +36,22 @@ class Answer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ANSWER_REJECTED: _ClassVar[Answer]
     ANSWER_DONE: _ClassVar[Answer]
 
+class PositionSource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    POSITION_SOURCE_UNSPECIFIED: _ClassVar[PositionSource]
+    POSITION_SOURCE_WHEEL_SPEED: _ClassVar[PositionSource]
+    POSITION_SOURCE_STANDSTILL: _ClassVar[PositionSource]
+    POSITION_SOURCE_YAW_RATE: _ClassVar[PositionSource]
+    POSITION_SOURCE_FIX: _ClassVar[PositionSource]
+    POSITION_SOURCE_VELOCITY: _ClassVar[PositionSource]
+    POSITION_SOURCE_HEADING: _ClassVar[PositionSource]
+    POSITION_SOURCE_RANGE: _ClassVar[PositionSource]
+    POSITION_SOURCE_RANGE_DIFFERENCE: _ClassVar[PositionSource]
+    POSITION_SOURCE_ANGLE_OF_ARRIVAL: _ClassVar[PositionSource]
+    POSITION_SOURCE_ROADSIDE: _ClassVar[PositionSource]
+    POSITION_SOURCE_LANE: _ClassVar[PositionSource]
+    POSITION_SOURCE_PSEUDORANGE: _ClassVar[PositionSource]
+
 class WarningKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     WARNING_KIND_UNSPECIFIED: _ClassVar[WarningKind]
@@ -67,6 +83,19 @@ ANSWER_RECEIVED: Answer
 ANSWER_ACCEPTED: Answer
 ANSWER_REJECTED: Answer
 ANSWER_DONE: Answer
+POSITION_SOURCE_UNSPECIFIED: PositionSource
+POSITION_SOURCE_WHEEL_SPEED: PositionSource
+POSITION_SOURCE_STANDSTILL: PositionSource
+POSITION_SOURCE_YAW_RATE: PositionSource
+POSITION_SOURCE_FIX: PositionSource
+POSITION_SOURCE_VELOCITY: PositionSource
+POSITION_SOURCE_HEADING: PositionSource
+POSITION_SOURCE_RANGE: PositionSource
+POSITION_SOURCE_RANGE_DIFFERENCE: PositionSource
+POSITION_SOURCE_ANGLE_OF_ARRIVAL: PositionSource
+POSITION_SOURCE_ROADSIDE: PositionSource
+POSITION_SOURCE_LANE: PositionSource
+POSITION_SOURCE_PSEUDORANGE: PositionSource
 WARNING_KIND_UNSPECIFIED: WarningKind
 WARNING_KIND_ICW: WarningKind
 WARNING_KIND_FCW: WarningKind
@@ -103,7 +132,7 @@ class GnssFix(_message.Message):
     def __init__(self, position: _Optional[_Union[_common_pb2.Position, _Mapping]] = ..., status: _Optional[_Union[FixStatus, str]] = ..., accuracy_cm: _Optional[int] = ..., correction_age_ds: _Optional[int] = ..., satellites_used: _Optional[int] = ...) -> None: ...
 
 class VehicleSample(_message.Message):
-    __slots__ = ("temporary_id", "sequence", "measured", "fix", "speed", "heading", "yaw_rate", "acceleration", "brake_applied", "hazard_lights", "stability_control_active", "doors_open", "role", "object_class", "size", "load_persons")
+    __slots__ = ("temporary_id", "sequence", "measured", "fix", "speed", "heading", "yaw_rate", "acceleration", "brake_applied", "hazard_lights", "stability_control_active", "doors_open", "role", "object_class", "size", "load_persons", "heading_accuracy")
     TEMPORARY_ID_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     MEASURED_FIELD_NUMBER: _ClassVar[int]
@@ -120,6 +149,7 @@ class VehicleSample(_message.Message):
     OBJECT_CLASS_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
     LOAD_PERSONS_FIELD_NUMBER: _ClassVar[int]
+    HEADING_ACCURACY_FIELD_NUMBER: _ClassVar[int]
     temporary_id: str
     sequence: int
     measured: _common_pb2.Timestamp
@@ -136,17 +166,20 @@ class VehicleSample(_message.Message):
     object_class: _common_pb2.ObjectClass
     size: _common_pb2.Size
     load_persons: int
-    def __init__(self, temporary_id: _Optional[str] = ..., sequence: _Optional[int] = ..., measured: _Optional[_Union[_common_pb2.Timestamp, _Mapping]] = ..., fix: _Optional[_Union[GnssFix, _Mapping]] = ..., speed: _Optional[int] = ..., heading: _Optional[int] = ..., yaw_rate: _Optional[int] = ..., acceleration: _Optional[int] = ..., brake_applied: _Optional[bool] = ..., hazard_lights: _Optional[bool] = ..., stability_control_active: _Optional[bool] = ..., doors_open: _Optional[bool] = ..., role: _Optional[_Union[VehicleRole, str]] = ..., object_class: _Optional[_Union[_common_pb2.ObjectClass, str]] = ..., size: _Optional[_Union[_common_pb2.Size, _Mapping]] = ..., load_persons: _Optional[int] = ...) -> None: ...
+    heading_accuracy: int
+    def __init__(self, temporary_id: _Optional[str] = ..., sequence: _Optional[int] = ..., measured: _Optional[_Union[_common_pb2.Timestamp, _Mapping]] = ..., fix: _Optional[_Union[GnssFix, _Mapping]] = ..., speed: _Optional[int] = ..., heading: _Optional[int] = ..., yaw_rate: _Optional[int] = ..., acceleration: _Optional[int] = ..., brake_applied: _Optional[bool] = ..., hazard_lights: _Optional[bool] = ..., stability_control_active: _Optional[bool] = ..., doors_open: _Optional[bool] = ..., role: _Optional[_Union[VehicleRole, str]] = ..., object_class: _Optional[_Union[_common_pb2.ObjectClass, str]] = ..., size: _Optional[_Union[_common_pb2.Size, _Mapping]] = ..., load_persons: _Optional[int] = ..., heading_accuracy: _Optional[int] = ...) -> None: ...
 
 class RangeMeasurements(_message.Message):
-    __slots__ = ("temporary_id", "measured", "ranges")
+    __slots__ = ("temporary_id", "measured", "ranges", "sequence")
     TEMPORARY_ID_FIELD_NUMBER: _ClassVar[int]
     MEASURED_FIELD_NUMBER: _ClassVar[int]
     RANGES_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     temporary_id: str
     measured: _common_pb2.Timestamp
     ranges: _containers.RepeatedCompositeFieldContainer[Range]
-    def __init__(self, temporary_id: _Optional[str] = ..., measured: _Optional[_Union[_common_pb2.Timestamp, _Mapping]] = ..., ranges: _Optional[_Iterable[_Union[Range, _Mapping]]] = ...) -> None: ...
+    sequence: int
+    def __init__(self, temporary_id: _Optional[str] = ..., measured: _Optional[_Union[_common_pb2.Timestamp, _Mapping]] = ..., ranges: _Optional[_Iterable[_Union[Range, _Mapping]]] = ..., sequence: _Optional[int] = ...) -> None: ...
 
 class Range(_message.Message):
     __slots__ = ("gnb_id", "range_mm", "accuracy_mm")
@@ -195,18 +228,24 @@ class VehicleDownlink(_message.Message):
     def __init__(self, position: _Optional[_Union[CorrectedPosition, _Mapping]] = ..., warning: _Optional[_Union[Warning, _Mapping]] = ..., advice: _Optional[_Union[Advice, _Mapping]] = ..., signal: _Optional[_Union[_signal_pb2.SignalState, _Mapping]] = ..., order: _Optional[_Union[Order, _Mapping]] = ..., mode: _Optional[_Union[ModeChange, _Mapping]] = ...) -> None: ...
 
 class CorrectedPosition(_message.Message):
-    __slots__ = ("time_unix_ns", "position", "speed", "heading", "accuracy_cm")
+    __slots__ = ("time_unix_ns", "position", "speed", "heading", "accuracy_cm", "protection_level_cm", "alert", "sources")
     TIME_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     SPEED_FIELD_NUMBER: _ClassVar[int]
     HEADING_FIELD_NUMBER: _ClassVar[int]
     ACCURACY_CM_FIELD_NUMBER: _ClassVar[int]
+    PROTECTION_LEVEL_CM_FIELD_NUMBER: _ClassVar[int]
+    ALERT_FIELD_NUMBER: _ClassVar[int]
+    SOURCES_FIELD_NUMBER: _ClassVar[int]
     time_unix_ns: int
     position: _common_pb2.Position
     speed: int
     heading: int
     accuracy_cm: int
-    def __init__(self, time_unix_ns: _Optional[int] = ..., position: _Optional[_Union[_common_pb2.Position, _Mapping]] = ..., speed: _Optional[int] = ..., heading: _Optional[int] = ..., accuracy_cm: _Optional[int] = ...) -> None: ...
+    protection_level_cm: int
+    alert: bool
+    sources: _containers.RepeatedScalarFieldContainer[PositionSource]
+    def __init__(self, time_unix_ns: _Optional[int] = ..., position: _Optional[_Union[_common_pb2.Position, _Mapping]] = ..., speed: _Optional[int] = ..., heading: _Optional[int] = ..., accuracy_cm: _Optional[int] = ..., protection_level_cm: _Optional[int] = ..., alert: _Optional[bool] = ..., sources: _Optional[_Iterable[_Union[PositionSource, str]]] = ...) -> None: ...
 
 class Warning(_message.Message):
     __slots__ = ("id", "kind", "state", "created_unix_ns", "valid_until_unix_ns", "severity", "place", "time_to_conflict_ms", "other_class", "other_position")

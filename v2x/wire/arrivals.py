@@ -13,10 +13,10 @@ from v2x.arrivals import Arrival, ArrivalKind
 from v2x.commands import command_sample
 from v2x.errors import WireError
 from v2x.v1.signal_pb2 import SignalState
-from v2x.v1.vehicle_pb2 import VehicleSample
+from v2x.v1.vehicle_pb2 import RangeMeasurements, VehicleSample
 from v2x.wire.frames import parse_rsu_frame, rsu_frame
 from v2x.wire.signals import signal_sample
-from v2x.wire.vehicles import motion_sample
+from v2x.wire.vehicles import motion_sample, range_sample
 
 M = TypeVar("M", bound=Message)
 
@@ -30,6 +30,8 @@ def arrival(kind: ArrivalKind, source: str, intersection: str, measured_ns: int,
             sample = rsu_frame(parsed, measured_ns, received_ns)
         case ArrivalKind.VEHICLE_SAMPLE:
             sample = motion_sample(decode(VehicleSample, payload), intersection, measured_ns, received_ns)
+        case ArrivalKind.RANGES:
+            sample = range_sample(decode(RangeMeasurements, payload), intersection, measured_ns, received_ns)
         case ArrivalKind.SIGNAL_STATE:
             sample = signal_sample(decode(SignalState, payload), measured_ns, received_ns)
         case ArrivalKind.COMMAND:

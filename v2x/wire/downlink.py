@@ -3,8 +3,19 @@
 import math
 from typing import cast
 
-from intersections.decisions import Decision, Party, SensorFault, SignalReport, TrackReport, Warning, WarningKind, WarningState
+from intersections.decisions import (
+    CorrectedPositions,
+    Decision,
+    Party,
+    SensorFault,
+    SignalReport,
+    TrackReport,
+    Warning,
+    WarningKind,
+    WarningState,
+)
 from positioning.frames import LocalFrame
+from positioning.measurements import Kind
 from v2x.v1 import common_pb2, signal_pb2, vehicle_pb2
 from v2x.wire import scales
 from v2x.wire.scales import code
@@ -20,6 +31,7 @@ WARNING_STATES = {
     WarningState.UPDATED: vehicle_pb2.WARNING_STATE_UPDATED,
     WarningState.CLEARED: vehicle_pb2.WARNING_STATE_CLEARED,
 }
+SOURCES = tuple((1 << kind, cast("vehicle_pb2.PositionSource", int(kind))) for kind in Kind)  # numbered alike
 
 
 def vehicle_downlink(decision: Decision, frame: LocalFrame, vehicle: str) -> vehicle_pb2.VehicleDownlink | None:
@@ -29,9 +41,9 @@ def vehicle_downlink(decision: Decision, frame: LocalFrame, vehicle: str) -> veh
             return _warning(decision, frame, vehicle)
         case SignalReport():
             return _signal(decision)
-        case TrackReport():
+        case CorrectedPositions():
             return _corrected_position(decision, frame, vehicle)
-        case SensorFault():  # told to those who look after the sensor
+        case TrackReport() | SensorFault():  # told to those who look after the road and its sensors
             return None
 
 
@@ -62,18 +74,21 @@ def _signal(report: SignalReport) -> vehicle_pb2.VehicleDownlink:
     return vehicle_pb2.VehicleDownlink(signal=message)
 
 
-def _corrected_position(report: TrackReport, frame: LocalFrame, vehicle: str) -> vehicle_pb2.VehicleDownlink | None:
-    """The vehicle's own track: what the roadside and its own samples together say of where it is."""
-    rows = [row for row, track in enumerate(report.ids.tolist()) if report.vehicles.get(track) == vehicle]
-    if not rows:
+def _corrected_position(report: CorrectedPositions, frame: LocalFrame, vehicle: str) -> vehicle_pb2.VehicleDownlink | None:
+    if vehicle not in report.vehicles:
         return None
-    east_m, north_m, speed_mps, heading_rad = report.motion[rows[0], :4].tolist()
+    row = report.vehicles.index(vehicle)
+    east_m, north_m, speed_mps, heading_rad = report.motion[row].tolist()
+    sources = int(report.sources[row])
     message = vehicle_pb2.CorrectedPosition(
         time_unix_ns=report.time_ns,
         position=_position(frame, east_m, north_m),
         speed=code(scales.SPEED, abs(speed_mps)),
         heading=_heading(heading_rad),
-        accuracy_cm=code(scales.POSITION_ACCURACY, float(report.sigma_m[rows[0]])),
+        accuracy_cm=code(scales.POSITION_ACCURACY, float(report.sigma_m[row])),
+        protection_level_cm=code(scales.PROTECTION_LEVEL, float(report.level_m[row])),
+        alert=bool(report.alert[row]),
+        sources=[source for bit, source in SOURCES if sources & bit],
     )
     return vehicle_pb2.VehicleDownlink(position=message)
 

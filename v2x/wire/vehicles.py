@@ -1,23 +1,24 @@
-"""What connected vehicles say of themselves, from generated code to `MotionSample`."""
+"""What connected vehicles say of themselves, from generated code to `MotionSample` and `RangeSample`."""
 
 import math
 import re
+from collections.abc import Collection
 
 import numpy as np
 
-from positioning.samples import FixStatus, MotionSample, ObjectClass, Role, Verdict
+from positioning.samples import FixStatus, MotionSample, ObjectClass, RangeSample, Role, Verdict
 from v2x.errors import WireError
-from v2x.v1.vehicle_pb2 import VehicleSample
+from v2x.v1.vehicle_pb2 import FIX_STATUS_NONE, Range, RangeMeasurements, VehicleSample
 from v2x.wire import scales
 from v2x.wire.scales import Scale, known, si
 
-TEMPORARY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+MAX_RANGES = 32  # of one message; a vehicle hears ten gNBs at most
 
 
 def motion_sample(message: VehicleSample, intersection: str, measured_ns: int, received_ns: int) -> MotionSample:
     """The sample at the intersection that serves the vehicle now; raises WireError OUT_OF_RANGE, also for a fix without a position."""
-    if TEMPORARY_ID.fullmatch(message.temporary_id) is None:
-        raise WireError(Verdict.OUT_OF_RANGE, "temporary_id has to be 1..64 of A-Z a-z 0-9 . _ -")
+    _check_identifier("temporary_id", message.temporary_id)
     object_class = known(ObjectClass, message.object_class)
     return MotionSample(
         vehicle=message.temporary_id,
@@ -33,7 +34,32 @@ def motion_sample(message: VehicleSample, intersection: str, measured_ns: int, r
         hazard_lights=_flag(message, "hazard_lights"),
         stability_control_active=_flag(message, "stability_control_active"),
         doors_open=_flag(message, "doors_open"),
-        load_persons=_load_persons(message),
+        load_persons=_whole(message, "load_persons", scales.LOAD_PERSONS),
+        satellites=_whole(message.fix, "satellites_used", scales.SATELLITES),
+        correction_age_s=_si(message.fix, "correction_age_ds", scales.CORRECTION_AGE),
+        altitude_m=_si(message.fix.position, "height_dm", scales.HEIGHT_ABOVE_ELLIPSOID),
+    )
+
+
+def range_verdicts(message: RangeMeasurements, anchors: Collection[str]) -> list[Verdict]:
+    """What is to become of each range; raises WireError OVERSIZED."""
+    if len(message.ranges) > MAX_RANGES:
+        raise WireError(Verdict.OVERSIZED, f"{len(message.ranges)} ranges, at most {MAX_RANGES} are taken")
+    return [_range_verdict(measured, anchors) for measured in message.ranges]
+
+
+def range_sample(message: RangeMeasurements, intersection: str, measured_ns: int, received_ns: int) -> RangeSample:
+    """The sample; raises WireError OUT_OF_RANGE."""
+    _check_identifier("temporary_id", message.temporary_id)
+    return RangeSample(
+        vehicle=message.temporary_id,
+        intersection=intersection,
+        sequence=message.sequence,
+        measured_ns=measured_ns,
+        received_ns=received_ns,
+        anchors=tuple(measured.gnb_id for measured in message.ranges),
+        range_m=np.array([si(scales.RANGE, measured.range_mm) for measured in message.ranges], dtype=np.float64),
+        sigma_m=np.array([si(scales.RANGE_ACCURACY, measured.accuracy_mm) for measured in message.ranges], dtype=np.float64),
     )
 
 
@@ -52,7 +78,7 @@ def _row(message: VehicleSample, object_class: ObjectClass) -> list[float]:
         _si(size, "height_cm", scales.VEHICLE_HEIGHT),
         _si(fix, "accuracy_cm", scales.POSITION_ACCURACY),
         math.nan,
-        math.nan,
+        _si(message, "heading_accuracy", scales.HEADING_ACCURACY),
         1.0,
         math.nan,
         float(object_class),
@@ -61,6 +87,8 @@ def _row(message: VehicleSample, object_class: ObjectClass) -> list[float]:
 
 def _degrees(message: VehicleSample, name: str, scale: Scale) -> float:
     position = message.fix.position
+    if message.fix.status == FIX_STATUS_NONE and position.latitude_e7 in {0, scales.LATITUDE.unavailable}:
+        return math.nan
     value = si(scale, getattr(position, name))
     if math.isnan(value) or (position.latitude_e7 == 0 and position.longitude_e7 == 0):
         raise WireError(Verdict.OUT_OF_RANGE, "the fix has no position")
@@ -79,6 +107,17 @@ def _flag(message: VehicleSample, name: str) -> bool | None:
     return bool(getattr(message, name)) if message.HasField(name) else None
 
 
-def _load_persons(message: VehicleSample) -> int | None:
-    persons = _si(message, "load_persons", scales.LOAD_PERSONS)
-    return None if math.isnan(persons) else int(persons)
+def _range_verdict(measured: Range, anchors: Collection[str]) -> Verdict:
+    if measured.gnb_id not in anchors:
+        return Verdict.UNKNOWN_ANCHOR
+    return Verdict.ACCEPTED if scales.RANGE.lowest <= measured.range_mm <= scales.RANGE.highest else Verdict.OUT_OF_RANGE
+
+
+def _whole(message: object, name: str, scale: Scale) -> int | None:
+    value = _si(message, name, scale)
+    return None if math.isnan(value) else int(value)
+
+
+def _check_identifier(name: str, text: str) -> None:
+    if IDENTIFIER.fullmatch(text) is None:
+        raise WireError(Verdict.OUT_OF_RANGE, f"{name} has to be 1..64 of A-Z a-z 0-9 . _ -")
