@@ -20,6 +20,7 @@ cdef enum:
     FIXED = 1, FLOAT = 2, SINGLE = 3
     MAIN = 0, FIXLESS = 1, RTKLESS = 2, RANGELESS = 3, CHALLENGER = 4, FILTERS = 5  # who usually lives comes first
     USES_FIX = 1, USES_FLOAT = 2, USES_SINGLE = 4, USES_RANGE = 8
+    RTK_FIX = 0, SINGLE_FIX = 1, WHEEL = 2, DETECTION = 3, SOURCES = 4  # what can contradict the rest
     EMPTY = 0, EXPLORING = 1, RUNNING = 2
     STATES = 8, LINKS = 8, RING = 24, SAMPLE_VALUES = 4, STILL_SAMPLES = 5
     ACCEPTED = 1, MALFORMED = 2, OUT_OF_RANGE = 3, STALE = 7, CLOCK_JUMP = 8, QUEUE_FULL = 11  # `samples.Verdict`
@@ -40,9 +41,14 @@ cdef double HEADING_LOST = 1.0  # rad^2: linear no more; the vehicle starts agai
 cdef double HEADING_LEAD = 6.0
 cdef double RECENT_S = 1.0
 cdef double ALERT_S = 1.5  # from the last contradiction
-cdef double FIX_PATIENCE_S = 0.5
-cdef double WHEEL_PATIENCE_S = 0.3
-cdef int RANGE_PATIENCE = 3
+cdef double PATIENCE_S = 0.5  # refused for so long without being taken once, a source contradicts
+cdef double REFUSED = 0.05  # weight of a position that does not fit
+cdef double TOO_SHORT = 3.0  # nats against a range that is shorter than can be; the most that one range counts
+cdef double TOO_LONG = 2.5  # nats for a range that is only long: log of its 300 m against an excess of 12 m, half of them in sight
+cdef double WRONG_ANCHOR = 8.5  # nats in a row
+cdef double LEAST_MARGIN = 3.0  # s of good fixes; with the most, ten seconds are enough for a return
+cdef double HOPELESS = -0.3
+cdef double MEMORY_S = 30.0  # for how long who led before may lead again
 cdef double FARTHEST_M = 1e6
 cdef double LEAST_SIGMA = 1e-4  # m or rad: below it a sender is wrong, and its square may be nothing
 cdef int64_t FUTURE_NS = 1_000_000_000
@@ -61,14 +67,16 @@ cdef struct Config:
 
 
 cdef struct Link:
-    int32_t anchor, refused
+    int32_t anchor
+    float suspicion  # nats against it in a row
     double travelled  # when last used
 
 
 cdef struct Bank:
     int64_t time_ns, born_ns
     int32_t mode, alive, best, still
-    double yaw_rate, wheel_s, yaw_s, stand_s, fix_s, swap_s, credible_s, streak_s, travelled, margin, fix_refused_s, wheel_refused_s
+    double yaw_rate, wheel_s, yaw_s, stand_s, fix_s, swap_s, credible_s, streak_s, travelled, margin
+    double[SOURCES] refused_since_s
     double contradicted_s  # when two sources were last found not to agree
     double[SEEN] seen_s
     Link[LINKS] links

@@ -27,6 +27,8 @@ cdef void start(Bank* b, Work* w, const Sample* s, const Config* c) noexcept nog
     b.wheel_s = b.yaw_s = b.stand_s = b.fix_s = b.swap_s = b.credible_s = b.contradicted_s = NEVER_S
     for i in range(SEEN):
         b.seen_s[i] = NEVER_S
+    for i in range(SOURCES):
+        b.refused_since_s[i] = NEVER_S
     for i in range(LINKS):
         b.links[i].anchor = -1
     w.t = 0
@@ -35,22 +37,37 @@ cdef void start(Bank* b, Work* w, const Sample* s, const Config* c) noexcept nog
         begin(&b.f[i], s.v[0], s.v[1], height, sigma, i * M_PI * 2 / FILTERS, START_HEADING, &c.noise)
 
 
+cdef void judge_source(Bank* b, int source, bint refused, double t) noexcept nogil:
+    if not refused:
+        b.refused_since_s[source] = NEVER_S
+    elif b.refused_since_s[source] == NEVER_S:
+        b.refused_since_s[source] = t
+    elif t - b.refused_since_s[source] >= PATIENCE_S:
+        b.contradicted_s = t
+
+
+cdef bint beyond_doubt(const Filter* f, double distance, const Config* c) noexcept nogil:
+    # a position that the protection level does not cover
+    cdef double sigma = major(f)
+    return distance > c.k_sigma * sqrt(sigma * sigma + c.unmodelled_m * c.unmodelled_m)
+
+
 cdef void read_controls(Bank* b, Work* w, const Sample* s, int count, const Config* c, double* wheel, double* yaw_dt) noexcept nogil:
     # what says how the vehicle moved in the interval that ends now
     cdef int i
-    cdef double limit, miss
+    cdef double limit, miss, sigma
     wheel[0] = NAN
     yaw_dt[0] = NAN
     for i in range(count):
         if s[i].kind == WHEEL_SPEED:
             miss = s[i].v[0] - b.f[MAIN].x[2]
-            limit = 1 + 12 * fmin(w.dt, 2.0) + 4 * sqrt(b.f[MAIN].p[2])  # no vehicle changes its speed faster
+            # no vehicle changes its speed faster; and what has been refused must come closer than what never was
+            sigma = sqrt(b.f[MAIN].p[2])
+            limit = 1 + 12 * fmin(w.dt, 2.0) + 4 * sigma if b.refused_since_s[WHEEL] == NEVER_S else 0.5 + 3 * sigma
             if b.mode == RUNNING and (fabs(miss) > limit or (s[i].v[0] < -2 and b.f[MAIN].x[2] > 2 and b.f[MAIN].p[2] < 1)):
-                b.wheel_refused_s += fmin(w.dt, 0.5)
-                if b.wheel_refused_s >= WHEEL_PATIENCE_S:
-                    b.contradicted_s = w.t
+                judge_source(b, WHEEL, True, w.t)
                 continue
-            b.wheel_refused_s = 0
+            judge_source(b, WHEEL, False, w.t)
             wheel[0] = s[i].v[0]
             b.still = min(b.still + 1, 1000) if fabs(wheel[0]) < 0.10 else 0
             b.wheel_s = w.t
@@ -117,10 +134,10 @@ cdef void challenge(Bank* b, Work* w, const Sample* s, double d2) noexcept nogil
     f.height_variance = 4
     f.score = 0
     b.alive |= 1 << CHALLENGER
-    b.margin = 3 + fmin(0.1 * d2, 5)
+    b.margin = LEAST_MARGIN + fmin(0.1 * d2, 2)
 
 
-cdef void take_rtk(Bank* b, Work* w, const Sample* s, int status, int satellites) noexcept nogil:
+cdef void take_rtk(Bank* b, Work* w, const Sample* s, int status, int satellites, const Config* c) noexcept nogil:
     cdef double sigma, wrong, ageing = 0.01 * fmax(s.v[3] - 5, 0) if not isnan(s.v[3]) else 0
     cdef double gap = fmin(w.t - b.credible_s, 0.5)
     cdef int i
@@ -135,11 +152,11 @@ cdef void take_rtk(Bank* b, Work* w, const Sample* s, int status, int satellites
         b.credible_s = w.t
     for i in range(FILTERS):
         if uses(b, w, i, USES_FIX if status == FIXED else USES_FLOAT):
-            weigh_rtk(b, w, i, s, status, satellites, sigma, wrong, gap)
+            weigh_rtk(b, w, i, s, status, satellites, sigma, wrong, gap, c)
 
 
 cdef void weigh_rtk(
-    Bank* b, Work* w, int i, const Sample* s, int status, int satellites, double sigma, double wrong, double gap
+    Bank* b, Work* w, int i, const Sample* s, int status, int satellites, double sigma, double wrong, double gap, const Config* c
 ) noexcept nogil:
     cdef Filter* f = &b.f[i]
     cdef double lasting = (1.0 if satellites >= 13 else 5.0) if status == FIXED else (10.0 if w.moving else 60.0)
@@ -163,10 +180,8 @@ cdef void weigh_rtk(
         if weight > 0.5:
             b.seen_s[FIX] = w.t
         if status == FIXED and satellites >= 11:
-            b.fix_refused_s = b.fix_refused_s + gap if weight < 0.05 else 0
-            if b.fix_refused_s >= FIX_PATIENCE_S:
-                b.contradicted_s = w.t
-            if weight < 0.05 and not w.exploring and not (b.alive >> CHALLENGER) & 1:
+            judge_source(b, RTK_FIX, weight < REFUSED and not w.exploring and beyond_doubt(f, hypot(east, north), c), w.t)
+            if weight < REFUSED and not w.exploring and not (b.alive >> CHALLENGER) & 1:
                 challenge(b, w, s, d2)
     if weight <= LEAST_WEIGHT:
         return
@@ -178,7 +193,7 @@ cdef void weigh_rtk(
     f.height_variance *= 1 - gain
 
 
-cdef void take_single(Bank* b, Work* w, const Sample* s, int satellites) noexcept nogil:
+cdef void take_single(Bank* b, Work* w, const Sample* s, int satellites, const Config* c) noexcept nogil:
     cdef double sigma, wrong, lasting = 10.0 if w.moving else 60.0, inflation, east, north, variance, d2, weight
     cdef int i
     cdef Filter* f
@@ -195,6 +210,8 @@ cdef void take_single(Bank* b, Work* w, const Sample* s, int satellites) noexcep
         d2 = (east * east + north * north) / variance
         if w.exploring:
             f.score += fmax(-0.5 * d2, -8.0) - log(variance)
+        if i == MAIN and satellites >= 13:
+            judge_source(b, SINGLE_FIX, d2 >= 25 and not w.exploring and beyond_doubt(f, hypot(east, north), c), w.t)
         if d2 >= 25:
             continue
         if i == MAIN:

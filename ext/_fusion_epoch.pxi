@@ -23,9 +23,9 @@ cdef void epoch(Bank* b, const Sample* s, int count, const Config* c, Shared* sh
     for i in range(count):
         if s[i].kind == FIX:
             if s[i].detail >> 8 == SINGLE:
-                take_single(b, &w, s + i, s[i].detail & 255)
+                take_single(b, &w, s + i, s[i].detail & 255, c)
             else:
-                take_rtk(b, &w, s + i, s[i].detail >> 8, s[i].detail & 255)
+                take_rtk(b, &w, s + i, s[i].detail >> 8, s[i].detail & 255, c)
         elif s[i].kind == VELOCITY:
             take_velocity(b, &w, s + i)
         elif s[i].kind == HEADING or s[i].kind == LANE:
@@ -37,7 +37,7 @@ cdef void epoch(Bank* b, const Sample* s, int count, const Config* c, Shared* sh
         elif s[i].kind == ANGLE_OF_ARRIVAL:
             take_bearing(b, &w, s + i, shared)
         elif s[i].kind == ROADSIDE_DETECTION:
-            take_seen(b, &w, s + i)
+            take_seen(b, &w, s + i, c)
     if b.mode == EXPLORING:
         choose_heading(b, &w)
     else:
@@ -86,23 +86,20 @@ cdef void judge_challenger(Bank* b, Work* w) noexcept nogil:
     cdef Filter* rival = &b.f[CHALLENGER]
     if not (b.alive >> CHALLENGER) & 1:
         return
-    if rival.score < -0.3 and w.t - b.swap_s > 30:
+    if w.t - b.swap_s < MEMORY_S:
+        rival.score = fmax(rival.score, HOPELESS)
+    if rival.score < HOPELESS:
         b.alive &= ~(1 << CHALLENGER)
     elif rival.score > fmax(main.score, 0) + b.margin:
         spare = main[0]
         main[0] = rival[0]
         rival[0] = spare
         rival.score = 0
-        b.swap_s = w.t
-        b.fix_refused_s = 0
+        b.swap_s = w.t if w.t - b.swap_s >= MEMORY_S else NEVER_S  # who comes back has seen the other one fail
+        b.refused_since_s[RTK_FIX] = NEVER_S
+        b.margin = LEAST_MARGIN
     elif hypot(main.x[0] - rival.x[0], main.x[1] - rival.x[1]) < 0.2:
         b.alive &= ~(1 << CHALLENGER)
-
-
-cdef double major(const Filter* f) noexcept nogil:
-    # root of the larger eigenvalue of the position's covariance
-    cdef double half = (f.p[0] - f.p[1]) / 2, cross = covariance(f, 0, 1)
-    return sqrt(fmax((f.p[0] + f.p[1]) / 2 + sqrt(half * half + cross * cross), 0.0))
 
 
 cdef double separation(const Bank* b, int i) noexcept nogil:
@@ -125,7 +122,7 @@ cdef double protection(const Bank* b, double sigma, const Config* c, double age_
         if (b.alive >> i) & 1:
             apart = separation(b, i)
             level = fmax(level, apart * fmin(fmax(apart / major(&b.f[i]) - 3, 0), 1))
-    if (b.alive >> CHALLENGER) & 1 and (b.f[CHALLENGER].score > 0.5 or t - b.swap_s < 30):
+    if (b.alive >> CHALLENGER) & 1 and (b.f[CHALLENGER].score > 0.5 or t - b.swap_s < MEMORY_S):
         level = fmax(level, separation(b, CHALLENGER) + c.k_sigma * sigma)
     return level
 

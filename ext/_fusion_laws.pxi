@@ -44,3 +44,9 @@ cdef bint soft_update(
         return False
     update(f, i, a, j, b, r, sigma * sigma / weight)
     return True
+
+
+cdef double major(const Filter* f) noexcept nogil:
+    # root of the larger eigenvalue of the position's covariance
+    cdef double half = (f.p[0] - f.p[1]) / 2, cross = covariance(f, 0, 1)
+    return sqrt(fmax((f.p[0] + f.p[1]) / 2 + sqrt(half * half + cross * cross), 0.0))

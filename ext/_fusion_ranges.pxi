@@ -12,9 +12,19 @@ cdef Link* link_of(Bank* b, int anchor) noexcept nogil:
         if b.links[i].travelled < b.links[oldest].travelled:
             oldest = i
     b.links[oldest].anchor = anchor
-    b.links[oldest].refused = 0
+    b.links[oldest].suspicion = 0
     b.links[oldest].travelled = NEVER_S
     return &b.links[oldest]
+
+
+cdef void judge_anchor(Bank* b, Link* link, double r, double sigma, double power, double t, const Config* c) noexcept nogil:
+    # Nothing makes a range too short; what makes it too long is one value per `range_apart_m` (Page 1954: a running sum).
+    cdef double against = fmin(power * ((r - 4 * sigma) / c.ranges.excess_m - TOO_LONG), TOO_SHORT)
+    if r < -5 - 4 * sigma:
+        against = TOO_SHORT
+    link.suspicion = fmin(link.suspicion + against, 2 * WRONG_ANCHOR) if against > 0 and b.mode == RUNNING else 0
+    if link.suspicion >= WRONG_ANCHOR:
+        b.contradicted_s = t
 
 
 cdef void take_range(Bank* b, Work* w, const Sample* s, const Config* c, Shared* shared, bint learn) noexcept nogil:
@@ -42,9 +52,7 @@ cdef void take_range(Bank* b, Work* w, const Sample* s, const Config* c, Shared*
         along = innovation_variance(f, 0, east / distance, 1, north / distance)
         prior = along + spread
         if i == MAIN:
-            link.refused = min(link.refused + 1, 1000) if r < -5 - 4 * sqrt(prior) or r > 60 + 4 * sqrt(prior) else 0
-            if link.refused >= RANGE_PATIENCE:
-                b.contradicted_s = w.t
+            judge_anchor(b, link, r, sqrt(prior), power, w.t, c)
         los = c.range_los_share if c.range_los_share > 0 else line_of_sight(distance)
         range_moments(r, prior, power, los, &c.ranges, &mean, &ratio, &evidence)
         if w.exploring:
@@ -52,7 +60,7 @@ cdef void take_range(Bank* b, Work* w, const Sample* s, const Config* c, Shared*
         share = along / prior
         shift(f, 0, east / distance, 1, north / distance, mean * share, 1 - (1 - ratio) * share)
         if i == MAIN:
-            if link.refused == 0:
+            if link.suspicion == 0:
                 b.seen_s[RANGE] = w.t
             if learn and b.mode == RUNNING:
                 delay[0] += mean * (1 - share)
@@ -101,7 +109,7 @@ cdef void take_bearing(Bank* b, Work* w, const Sample* s, const Shared* shared) 
             b.seen_s[ANGLE_OF_ARRIVAL] = w.t
 
 
-cdef void take_seen(Bank* b, Work* w, const Sample* s) noexcept nogil:
+cdef void take_seen(Bank* b, Work* w, const Sample* s, const Config* c) noexcept nogil:
     # a roadside sensor's own detection: as credible as its sigma in 19 of 20 cases
     cdef int i
     cdef Filter* f
@@ -119,6 +127,8 @@ cdef void take_seen(Bank* b, Work* w, const Sample* s) noexcept nogil:
         )
         if w.exploring:
             f.score += evidence
+        if i == MAIN:
+            judge_source(b, DETECTION, weight < REFUSED and not w.exploring and beyond_doubt(f, hypot(east, north), c), w.t)
         if weight < LEAST_WEIGHT:
             continue
         update(f, 0, 1, 0, 0, east, s.v[2] * s.v[2] / weight)

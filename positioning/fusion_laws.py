@@ -7,7 +7,7 @@ Rules:
 """
 
 from dataclasses import dataclass, field
-from math import atan2, cos, erfc, exp, log, pi, sin, sqrt
+from math import atan2, cos, erfc, exp, hypot, log, pi, sin, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,11 @@ class Filter:
         if s > 0:
             self.x += g * mean / s
             self.p -= np.outer(g, g) * (1 - ratio) / s
+
+    def major(self) -> float:
+        """Root of the larger eigenvalue of the position's covariance."""
+        p = self.p
+        return sqrt(max((p[0, 0] + p[1, 1]) / 2 + hypot((p[0, 0] - p[1, 1]) / 2, p[0, 1]), 0.0))
 
     def variance(self, h: Floats) -> float:
         return float(h @ self.p @ h)

@@ -44,7 +44,12 @@ EMPTY, EXPLORING, RUNNING = range(3)
 START_SIGMAS = (5.0, 0.7, np.radians(0.3), 0.02)  # speed, heading, yaw-rate bias, scale
 LINKS = 8
 TIMES = ("wheel", "yaw", "stand", "fix", "swap", "credible", "contradicted")
-FIX_PATIENCE_S, WHEEL_PATIENCE_S, RANGE_PATIENCE = 0.5, 0.3, 3  # refused for so long or so often, a source contradicts
+PATIENCE_S = 0.5  # refused for so long without being taken once, a source contradicts
+REFUSED = 0.05  # weight of a position that does not fit
+TOO_SHORT = 3.0  # nats against a range that is shorter than can be; the most that one range counts
+TOO_LONG = 2.5  # nats for a range that is only long: log of its 300 m against an excess of 12 m, half of them in sight
+WRONG_ANCHOR = 8.5  # nats in a row
+LEAST_MARGIN, HOPELESS, MEMORY_S = 3.0, -0.3, 30.0  # s of good fixes; a score; for how long who led before may lead again
 HEADING_LOST = 1.0  # rad^2: linear no more; the vehicle starts again where it is seen next
 
 
@@ -62,13 +67,12 @@ class Bank:
     f: dict[int, Filter] = field(default_factory=dict)
     times: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TIMES, NEVER_S))
     seen_s: dict[int, float] = field(default_factory=dict)
-    links: list[list[float]] = field(default_factory=list)  # anchor, travelled at its last use, refused in a row
+    links: list[list[float]] = field(default_factory=list)  # anchor, travelled at its last use, nats against it in a row
     yaw_rate: float = 0.0
     streak_s: float = 0.0
     travelled: float = 0.0
     margin: float = 0.0
-    fix_refused_s: float = 0.0
-    wheel_refused_s: float = 0.0
+    refused_since_s: dict[str, float] = field(default_factory=dict)
     t: float = 0.0
     odometer: bool = False
     moving: bool = True
@@ -123,19 +127,40 @@ class Bank:
             self.f[i] = Filter(x, np.diag(spread**2), height, 4 * sigma * sigma)
         self.mode, self.born_ns, self.time_ns = EXPLORING, s.measured_ns, s.measured_ns
 
+    def judge_source(self, source: str, *, refused: bool) -> None:
+        if not refused:
+            self.refused_since_s.pop(source, None)
+        elif self.t - self.refused_since_s.setdefault(source, self.t) >= PATIENCE_S:
+            self.times["contradicted"] = self.t
+
+    def contradicts(self, f: Filter, s: Sample, axes: tuple[Floats, ...] = (unit(e=1), unit(n=1))) -> bool:
+        """Is it a position that the protection level does not cover?"""
+        distance = hypot(*(s.v[k] - float(axis @ f.x) for k, axis in enumerate(axes)))
+        return self.mode == RUNNING and distance > self.q["k_sigma"] * hypot(f.major(), self.q["unmodelled_m"])
+
+    def judge_anchor(self, link: list[float], r: float, sigma: float, power: float) -> None:
+        """Nothing makes a range too short; what makes it too long is one value per `range_apart_m` (Page 1954: a running sum)."""
+        against = min(power * ((r - 4 * sigma) / self.q["range_excess_m"] - TOO_LONG), TOO_SHORT)
+        if r < -5 - 4 * sigma:
+            against = TOO_SHORT
+        link[2] = min(link[2] + against, 2 * WRONG_ANCHOR) if against > 0 and self.mode == RUNNING else 0
+        if link[2] >= WRONG_ANCHOR:
+            self.times["contradicted"] = self.t
+
     def read_controls(self, samples: list[Sample], dt: float) -> tuple[float, float]:
         """-> wheel speed and the yaw rate's interval, NaN where there is none."""
         wheel, yaw_dt, main = np.nan, np.nan, self.f[MAIN]
         for s in samples:
             if s.kind == Kind.WHEEL_SPEED:
-                limit = 1 + 12 * min(dt, 2.0) + 4 * sqrt(main.p[2, 2])  # no vehicle changes its speed faster
+                # no vehicle changes its speed faster; and what has been refused must come closer than what never was
+                sigma = sqrt(main.p[2, 2])
+                limit = 0.5 + 3 * sigma if "wheel" in self.refused_since_s else 1 + 12 * min(dt, 2.0) + 4 * sigma
                 reversed_sign = s.v[0] < -2 and main.x[2] > 2 and main.p[2, 2] < 1
                 if self.mode == RUNNING and (abs(s.v[0] - main.x[2]) > limit or reversed_sign):
-                    self.wheel_refused_s += min(dt, 0.5)
-                    if self.wheel_refused_s >= WHEEL_PATIENCE_S:
-                        self.times["contradicted"] = self.t
+                    self.judge_source("wheel", refused=True)
                     continue
-                wheel, self.wheel_refused_s, self.times["wheel"] = s.v[0], 0.0, self.t
+                self.judge_source("wheel", refused=False)
+                wheel, self.times["wheel"] = s.v[0], self.t
                 self.still = self.still + 1 if abs(wheel) < 0.10 else 0
             elif s.kind == Kind.STANDSTILL:
                 self.still, self.times["stand"] = max(self.still, 5), self.t
@@ -213,10 +238,8 @@ class Bank:
             if weight > 0.5:
                 self.seen_s[Kind.FIX] = self.t
             if grade == FIXED and satellites >= 11:
-                self.fix_refused_s = self.fix_refused_s + gap if weight < 0.05 else 0
-                if self.fix_refused_s >= FIX_PATIENCE_S:
-                    self.times["contradicted"] = self.t
-                if weight < 0.05 and self.mode == RUNNING and CHALLENGER not in self.f:
+                self.judge_source("rtk", refused=weight < REFUSED and self.contradicts(f, s))
+                if weight < REFUSED and self.mode == RUNNING and CHALLENGER not in self.f:
                     self.challenge(s, fits[0][2])
         if weight > LEAST_WEIGHT:
             variance = sigma * sigma * inflation / weight
@@ -232,7 +255,7 @@ class Bank:
         f.p[3, 3] += 0.03
         f.x[:2] = s.v[:2]
         f.height, f.height_variance, f.score = f.height if isnan(s.v[2]) else s.v[2], 4.0, 0.0
-        self.margin = 3 + min(0.1 * d2, 5)
+        self.margin = LEAST_MARGIN + min(0.1 * d2, 2)
 
     def take_single(self, s: Sample) -> None:
         sigma, lasting = fix_law(*s.detail)[0], 10.0 if self.moving else 60.0
@@ -244,6 +267,8 @@ class Bank:
             d2 = sum(float(s.v[k] - axes[k] @ f.x) ** 2 for k in (0, 1)) / variance
             if self.mode == EXPLORING:
                 f.score += max(-0.5 * d2, -8.0) - log(variance)
+            if i == MAIN and s.detail[1] >= 13:
+                self.judge_source("single", refused=d2 >= 25 and self.contradicts(f, s, axes))
             if d2 >= 25:
                 continue
             if i == MAIN:
@@ -302,9 +327,7 @@ class Bank:
             along = f.variance(h)
             prior = along + spread
             if i == MAIN:
-                link[2] = link[2] + 1 if r < -5 - 4 * sqrt(prior) or r > 60 + 4 * sqrt(prior) else 0
-                if link[2] >= RANGE_PATIENCE:
-                    self.times["contradicted"] = self.t
+                self.judge_anchor(link, r, sqrt(prior), power)
             mean, ratio, evidence = range_moments(r, prior, power, q["range_los_share"] or line_of_sight(distance), q)
             if self.mode == EXPLORING:
                 f.score += evidence
@@ -330,6 +353,8 @@ class Bank:
             bad = good + 100
             weight, evidence = pair_weight((d2 / good, good * good), (d2 / bad, bad * bad), 0.05)
             f.score += evidence if self.mode == EXPLORING else 0
+            if i == MAIN:
+                self.judge_source("detection", refused=weight < REFUSED and self.contradicts(f, s))
             if weight >= LEAST_WEIGHT:
                 f.update(unit(e=1), s.v[0] - f.x[0], s.v[2] ** 2 / weight)
                 f.update(unit(n=1), s.v[1] - f.x[1], s.v[2] ** 2 / weight)
@@ -353,11 +378,15 @@ class Bank:
         if CHALLENGER not in self.f:
             return
         main, rival = self.f[MAIN], self.f[CHALLENGER]
-        if rival.score < -0.3 and self.t - self.times["swap"] > 30:
+        if self.t - self.times["swap"] < MEMORY_S:
+            rival.score = max(rival.score, HOPELESS)
+        if rival.score < HOPELESS:
             del self.f[CHALLENGER]
         elif rival.score > max(main.score, 0) + self.margin:
             self.f[MAIN], self.f[CHALLENGER], main.score = rival, main, 0.0
-            self.times["swap"], self.fix_refused_s = self.t, 0.0
+            back = self.t - self.times["swap"] < MEMORY_S  # who comes back has seen the other one fail
+            self.times["swap"], self.margin = NEVER_S if back else self.t, LEAST_MARGIN
+            self.judge_source("rtk", refused=False)
         elif hypot(*(main.x[:2] - rival.x[:2])) < 0.2:
             del self.f[CHALLENGER]
 

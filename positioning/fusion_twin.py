@@ -7,7 +7,7 @@ Rules:
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from math import hypot, isnan, pi, sqrt
+from math import hypot, isnan, pi
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from positioning.frames import LocalFrame
 from positioning.fusion import DELAY_SIGMA_M, FusionConfig, local, positions
 from positioning.fusion_laws import GRADES, NEVER_S, SINGLE, Floats, Sample, predict
-from positioning.fusion_model import CHALLENGER, EMPTY, EXPLORING, MAIN, Bank
+from positioning.fusion_model import CHALLENGER, EMPTY, EXPLORING, MAIN, MEMORY_S, Bank
 from positioning.measurements import Kind, MeasurementBatch, Positions
 from positioning.samples import FixStatus, Verdict
 
@@ -123,10 +123,6 @@ class Vehicle:
             rest = rest[len(now) :]
 
 
-def major(p: Floats) -> float:
-    return sqrt(max((p[0, 0] + p[1, 1]) / 2 + hypot((p[0, 0] - p[1, 1]) / 2, p[0, 1]), 0.0))
-
-
 def protection(b: Bank, sigma: float, t: float) -> float:
     """K sigma against the separation from each filter that does without one source (Blanch 2015, solution separation)."""
     k, floor = b.q["k_sigma"], b.q["unmodelled_m"] * (0.6 if t - b.seen_s.get(Kind.RANGE, NEVER_S) < 1 else 1)
@@ -136,8 +132,8 @@ def protection(b: Bank, sigma: float, t: float) -> float:
         return max([level, *(apart[i] + k * sigma for i, f in b.f.items() if f.score > b.f[b.best].score - 6)])
     for i, f in b.f.items():
         if MAIN < i < CHALLENGER:
-            level = max(level, apart[i] * min(max(apart[i] / major(f.p) - 3, 0), 1))
-    if CHALLENGER in b.f and (b.f[CHALLENGER].score > 0.5 or t - b.times["swap"] < 30):
+            level = max(level, apart[i] * min(max(apart[i] / f.major() - 3, 0), 1))
+    if CHALLENGER in b.f and (b.f[CHALLENGER].score > 0.5 or t - b.times["swap"] < MEMORY_S):
         level = max(level, apart[CHALLENGER] + k * sigma)
     return level
 
@@ -230,7 +226,7 @@ class FusionTwin:
         t = (b.time_ns - b.born_ns) * 1e-9 + ahead
         if ahead > 0:
             predict(f, ahead, b.motion(f, t, odometer=t - b.times["wheel"] < 1, moving=b.still < 5))
-        level = protection(b, major(f.p), t)
+        level = protection(b, f.major(), t)
         compass = np.diag([1.0, 1.0, 1.0, -1.0])
         covariance = compass @ f.p[:4, :4] @ compass
         sources = sum(1 << int(kind) for kind, at in b.seen_s.items() if t - at < 1)
