@@ -1,12 +1,13 @@
-"""Road users do not follow kinks: sideways, SUMO's motion is averaged over one second.
+"""Road users do not follow kinks: SUMO's motion is averaged over one second, but for its speeding up and braking.
 
 Where SUMO's lanes meet at an angle or shift sideways between two edges, its cars turn by 50 degrees and back within half a second at
-14 m/s, at 40 m/s^2 across, and they change lanes in one step. No car can, and no tracker should have to believe it. (SUMO's own
-`lanechange.duration` leaves cars standing across two lanes, inside one another.)
+14 m/s, at 40 m/s^2 across, and they change lanes in one step. Where a lane's length is not that of its drawing they jump by up to 3 m
+along it. No car can, and no tracker and no odometer should have to believe it. (SUMO's own `lanechange.duration` leaves cars standing
+across two lanes, inside one another.)
 
 Rules:
-* Along the direction of travel nothing changes: speeds, stops and gaps are SUMO's own. Across it, the position is SUMO's mean over
-  +-0.5 s; in the tightest turns of the demo crossing that cuts the corner by 0.1 m.
+* What SUMO's own speeds explain of the motion along the direction of travel stays as it is: speeds and stops are SUMO's own. All else
+  is SUMO's mean over +-0.5 s; in the tightest turns of the demo crossing that cuts the corner by 0.1 m.
 * Headings are those of the averaged motion; who stands, points as SUMO says.
 * Pedestrians are left as they are.
 """
@@ -38,17 +39,27 @@ def smoothed(window: Sequence[Truth]) -> Truth:
     chord = np.zeros_like(mean_offset)
     for step, (before, after, _) in enumerate(offsets, 1):
         chord[reach == step] = ((after - before) / (2.0 * step * STEP_S))[reach == step]
-    return _moved(middle, mean_offset, chord)
+    return _moved(middle, mean_offset, _mean_way(window, weights, known), chord)
 
 
-def _moved(middle: Truth, mean_offset: NDArray[np.float64], chord_mps: NDArray[np.float64]) -> Truth:
+def _mean_way(window: Sequence[Truth], weights: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """What SUMO's speeds alone make of the mean offset along the way, (n,); nothing at a constant speed. A step's speed led up to it."""
+    middle = window[HALF_STEPS]
+    speeds = np.array([_values(middle, truth, Motion.SPEED_MPS) for truth in window]) * STEP_S
+    after = np.cumsum(speeds[HALF_STEPS + 1 :], axis=0)
+    before = -np.cumsum(speeds[HALF_STEPS:0:-1], axis=0)
+    weighted = weights[:, None] * known
+    mean: NDArray[np.float64] = (weighted * (before + after)).sum(axis=0) / (1.0 + 2.0 * weighted.sum(axis=0))
+    return mean
+
+
+def _moved(middle: Truth, mean_offset: NDArray[np.float64], mean_way: NDArray[np.float64], chord_mps: NDArray[np.float64]) -> Truth:
     grid = middle.motion[:, Motion.HEADING_RAD]
     direction = chord_mps + STANDS_MPS * np.column_stack([np.sin(grid), np.cos(grid)])
     direction /= np.maximum(np.hypot(*direction.T), 1e-9)[:, None]
-    across = mean_offset - (mean_offset * direction).sum(axis=1, keepdims=True) * direction
     drives = middle.classes != ObjectClass.PEDESTRIAN
     motion = middle.motion.copy()
-    motion[drives, :2] += across[drives]
+    motion[drives, :2] += (mean_offset - mean_way[:, None] * direction)[drives]
     motion[drives, Motion.HEADING_RAD] = np.mod(np.arctan2(*direction[drives].T), 2.0 * np.pi)
     return Truth(middle.time_s, middle.ids, middle.classes, motion, middle.sizes_m)
 
@@ -61,8 +72,20 @@ def _offsets(middle: Truth, before: Truth, after: Truth) -> tuple[NDArray[np.flo
 
 
 def _offset(middle: Truth, other: Truth) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    row, same = _rows(middle, other)
     if not len(other.ids):
-        return np.zeros((len(middle.ids), 2)), np.zeros(len(middle.ids), dtype=bool)
-    row = np.minimum(np.searchsorted(other.ids, middle.ids), len(other.ids) - 1)
+        return np.zeros((len(middle.ids), 2)), same
     offset = other.motion[row, :2] - middle.motion[:, :2]
-    return offset, (other.ids[row] == middle.ids) & (np.hypot(*offset.T) < FARTHEST_M)
+    return offset, same & (np.hypot(*offset.T) < FARTHEST_M)
+
+
+def _values(middle: Truth, other: Truth, column: Motion) -> NDArray[np.float64]:
+    """(n,) of the middle's road users, zero where `other` has them not."""
+    row, same = _rows(middle, other)
+    return np.where(same, other.motion[row, column], 0.0) if len(other.ids) else np.zeros(len(middle.ids))
+
+
+def _rows(middle: Truth, other: Truth) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Where in `other` the middle's road users are, and which of them really are there."""
+    row = np.minimum(np.searchsorted(other.ids, middle.ids), len(other.ids) - 1)
+    return row, other.ids[row] == middle.ids if len(other.ids) else np.zeros(len(middle.ids), dtype=bool)
