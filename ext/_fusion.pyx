@@ -52,6 +52,7 @@ cdef double MEMORY_S = 30.0  # for how long who led before may lead again
 cdef double FARTHEST_M = 1e6
 cdef double LEAST_SIGMA = 1e-4  # m or rad: below it a sender is wrong, and its square may be nothing
 cdef int64_t FUTURE_NS = 1_000_000_000
+cdef int64_t RENEWAL_NS = 3_000_000_000  # of the anchors' delays: longer than FUTURE_NS and the longest window together
 cdef uint64_t HASH = 2654435761  # Knuth 1998 section 6.4
 
 include "_fusion_filter.pxi"
@@ -96,9 +97,16 @@ cdef struct Vehicle:
     Sample[RING] ring
 
 
+cdef struct Delay:  # of one anchor, m
+    double offset, variance  # of samples after `since_ns`
+    double offset_before, variance_before
+    double precision, moment  # learnt since: the evidence's precision, and its offset times that
+
+
 cdef struct Shared:
     const double* anchors
-    double* delays
+    Delay* delays
+    int64_t since_ns
 
 
 include "_fusion_fleet.pxi"
@@ -133,14 +141,15 @@ cdef Fleet fleet_of(uint8_t[::1] vehicles, int64_t[:, ::1] slots, int64_t[::1] h
     return fleet
 
 
-cdef Shared shared_of(const double[::1] config, const double[:, ::1] anchors, double[:, ::1] delays):
+cdef Shared shared_of(const double[::1] config, const double[:, ::1] anchors, double[:, ::1] delays, int64_t since_ns):
     cdef Shared shared
     if config.shape[0] * sizeof(double) != sizeof(Config):
         raise ValueError(f"config of {config.shape[0]} numbers")
-    if anchors.shape[1] != 3 or delays.shape[1] != 2 or delays.shape[0] != anchors.shape[0]:
+    if anchors.shape[1] != 3 or delays.shape[1] * sizeof(double) != sizeof(Delay) or delays.shape[0] != anchors.shape[0]:
         raise ValueError(f"anchors {anchors.shape[1]} or delays {delays.shape[0]} of a wrong shape")
     shared.anchors = &anchors[0, 0] if anchors.shape[0] else NULL
-    shared.delays = &delays[0, 0] if anchors.shape[0] else NULL
+    shared.delays = <Delay*>&delays[0, 0] if anchors.shape[0] else NULL
+    shared.since_ns = since_ns
     return shared
 
 
@@ -152,7 +161,7 @@ def ingest(
     """Put the rows where they belong. Places are east and north already; verdicts (n,) is written."""
     cdef Py_ssize_t n = kind.shape[0], row
     cdef Fleet fleet = fleet_of(vehicles, slots, heard_ns, tally)
-    cdef Shared shared = shared_of(config, anchors, delays)
+    cdef Shared shared = shared_of(config, anchors, delays, tally[SINCE_NS])
     if values.shape[1] != 8 or not (
         vehicle.shape[0] == measured_ns.shape[0] == received_ns.shape[0] == values.shape[0] == verdicts.shape[0] == n
     ):
@@ -174,8 +183,9 @@ def step(
     """Forget the silent, bring the rest to `now_ns`; -> rows written to ids (n,), out (n, OUTPUTS) and marks (n, 2): alert, sources."""
     cdef Py_ssize_t row, rows = 0
     cdef Fleet fleet = fleet_of(vehicles, slots, heard_ns, tally)
-    cdef Shared shared = shared_of(config, anchors, delays)
+    cdef Shared shared = shared_of(config, anchors, delays, tally[SINCE_NS])
     cdef Vehicle* v = fleet.vehicles
+    cdef const Bank* head
     cdef const Config* c = <const Config*>&config[0]
     if min(ids.shape[0], out.shape[0], marks.shape[0]) < tally[USED] or out.shape[1] != OUTPUTS or marks.shape[1] != 2:
         raise ValueError(f"room for {tally[USED]} vehicles in out (n, OUTPUTS) and marks (n, 2) wanted")
@@ -184,13 +194,14 @@ def step(
         for row in range(fleet.tally[USED]):
             fetch(v + row + 1, sizeof(Vehicle))
             settle(v + row, now_ns - <int64_t>(c.late_s * 1e9), c, &shared)
-        for row in range(fleet.tally[USED]):
-            fetch(v + row + 1, sizeof(Vehicle))
-            catch_up(v + row, c, &shared)
-            if v[row].head.mode != EMPTY:
+            head = catch_up(v + row, c, &shared)
+            if head.mode != EMPTY:
                 ids[rows] = v[row].id
-                show(&v[row].head, now_ns, c, &out[rows, 0], &marks[rows, 0])
+                show(head, now_ns, c, &out[rows, 0], &marks[rows, 0])
                 rows += 1
+        if now_ns + FUTURE_NS - shared.since_ns >= RENEWAL_NS:
+            tally[SINCE_NS] = now_ns + FUTURE_NS
+            renew(shared.delays, anchors.shape[0])
     return rows
 
 

@@ -17,7 +17,7 @@ cdef extern from *:
     void fetch(const void* record, size_t bytes) noexcept nogil
 
 cdef enum:
-    USED = 0, FORGOTTEN = 1, DISPLACED = 2, TALLIES = 3
+    USED = 0, FORGOTTEN = 1, DISPLACED = 2, SINCE_NS = 3, TALLIES = 4
 
 cdef struct Fleet:
     Vehicle* vehicles

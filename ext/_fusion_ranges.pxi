@@ -27,12 +27,34 @@ cdef void judge_anchor(Bank* b, Link* link, double r, double sigma, double power
         b.contradicted_s = t
 
 
+cdef void learn_delay(Delay* delay, double offset, double variance, double mean, double ratio) noexcept nogil:
+    # what makes N(offset, variance) into N(offset + mean, ratio variance), as a factor: such evidence adds up in any order
+    cdef double precision = (1 / ratio - 1) / variance
+    delay.precision += precision
+    delay.moment += precision * offset + mean / (ratio * variance)
+
+
+cdef void renew(Delay* delays, Py_ssize_t anchors) noexcept nogil:
+    # Between renewals every sample of one moment meets the same delays, whenever it comes: so the head need not be filtered again
+    cdef Py_ssize_t i
+    cdef double precision
+    for i in range(anchors):
+        precision = 1 / delays[i].variance + delays[i].precision
+        delays[i].offset_before = delays[i].offset
+        delays[i].variance_before = delays[i].variance
+        delays[i].offset = (delays[i].offset / delays[i].variance + delays[i].moment) / precision
+        delays[i].variance = 1 / precision
+        delays[i].precision = delays[i].moment = 0
+
+
 cdef void take_range(Bank* b, Work* w, const Sample* s, const Config* c, Shared* shared, bint learn) noexcept nogil:
     cdef Link* link = link_of(b, s.detail)
     cdef const double* anchor = shared.anchors + 3 * s.detail
-    cdef double* delay = shared.delays + 2 * s.detail
+    cdef Delay* delay = shared.delays + s.detail
+    cdef bint late = s.measured_ns <= shared.since_ns
+    cdef double offset = delay.offset_before if late else delay.offset, spread = delay.variance_before if late else delay.variance
     cdef double power = fmin(1.0, (b.travelled - link.travelled) / c.range_apart_m), up = anchor[2] - c.antenna_height_m
-    cdef double east, north, distance, los, r, along, prior, mean, ratio, evidence, share, offset = delay[0], spread = delay[1]
+    cdef double east, north, distance, los, r, along, prior, mean, ratio, evidence, share
     cdef int i
     cdef Filter* f
     if power < 0.02:
@@ -63,8 +85,7 @@ cdef void take_range(Bank* b, Work* w, const Sample* s, const Config* c, Shared*
             if link.suspicion == 0:
                 b.seen_s[RANGE] = w.t
             if learn and b.mode == RUNNING:
-                delay[0] += mean * (1 - share)
-                delay[1] *= 1 - (1 - ratio) * (1 - share)
+                learn_delay(delay, offset, spread, mean * (1 - share), 1 - (1 - ratio) * (1 - share))
 
 
 cdef void take_difference(Bank* b, Work* w, const Sample* s, const Config* c, const Shared* shared) noexcept nogil:

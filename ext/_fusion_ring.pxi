@@ -90,15 +90,15 @@ cdef void settle(Vehicle* v, int64_t edge_ns, const Config* c, Shared* shared) n
         retire(v, c, shared)
 
 
-cdef void catch_up(Vehicle* v, const Config* c, Shared* shared) noexcept nogil:
-    cdef int i, count
-    for i in range(v.applied):
-        if v.ring[i].kind == RANGE:  # the anchors' delays may have changed since
-            v.applied = 0
-            break
+cdef const Bank* catch_up(Vehicle* v, const Config* c, Shared* shared) noexcept nogil:
+    # -> the bank after all samples
+    cdef int count
+    if v.count == 0:
+        return &v.base
     if v.applied == 0:
         v.head = v.base
     while v.applied < v.count:
         count = group(v, v.applied)
         epoch(&v.head, &v.ring[v.applied], count, c, shared, False)
         v.applied += count
+    return &v.head

@@ -21,7 +21,7 @@ from positioning.samples import Verdict
 Arrays = dict[str, NDArray[np.generic]]
 PLACES = (Kind.FIX, Kind.ROADSIDE_DETECTION, Kind.LANE)
 Tables = tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
-USED, FORGOTTEN, DISPLACED = range(3)  # the kernel's tally
+USED, FORGOTTEN, DISPLACED = range(3)  # in the kernel's tally
 FORGET_S = 900.0  # ten minutes without any source are to be survived, and half as much again
 YIELDS_S = 10.0
 DELAY_SIGMA_M = 1.0  # of an anchor's group delay, before anything is known
@@ -78,7 +78,7 @@ class FusionEngine:
         self.capacity, self.zone, self.config = capacity, zone, config or FusionConfig()
         self._config = np.array(astuple(self.config), dtype=np.float64)
         self._anchors = np.ascontiguousarray(np.column_stack([zone.enu_from_geodetic(surveyed[:, 0], surveyed[:, 1]), surveyed[:, 2]]))
-        self._delays = np.tile([0.0, DELAY_SIGMA_M**2], (len(surveyed), 1))
+        self._delays = np.tile([0.0, DELAY_SIGMA_M**2, 0.0, DELAY_SIGMA_M**2, 0.0, 0.0], (len(surveyed), 1))
         self._vehicles = np.zeros(capacity * _fusion.SIZES["vehicle"], dtype=np.uint8)
         self._slots = np.zeros((1 << (2 * capacity - 1).bit_length(), 2), dtype=np.int64)
         self._heard_ns = np.zeros(capacity, dtype=np.int64)

@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 Numbers = dict[str, float]
 Soft = tuple[Floats, float, float, tuple[float, float]]  # row, residual, sigma; probability and sigma of a wrong one
 NEVER_S = -1e9
+FUTURE_NS = 1_000_000_000  # a stamp may be so far ahead of its receipt
+RENEWAL_NS = 3_000_000_000  # of the anchors' delays: longer than FUTURE_NS and the longest window together
 LEAST_WEIGHT = 0.02
 ROOT_2PI_INVERSE = 0.3989422804014327
 FIXED, FLOAT, SINGLE = 1, 2, 3
@@ -77,6 +79,38 @@ class Filter:
 
     def variance(self, h: Floats) -> float:
         return float(h @ self.p @ h)
+
+
+class Delays:
+    """Each anchor's group delay in metres: N(offset, variance) for samples after `since_ns`, what it was before, and what was learnt.
+
+    Between renewals every sample of one moment meets the same delays, whenever it comes.
+    """
+
+    def __init__(self, anchors: int, sigma_m: float) -> None:
+        self.current = np.tile([0.0, sigma_m**2], (anchors, 1))
+        self.before = self.current.copy()
+        self.learnt = np.zeros((anchors, 2))  # precision of the evidence, and its offset times that
+        self.since_ns = 0
+
+    def at(self, anchor: int, measured_ns: int) -> tuple[float, float]:
+        offset, variance = (self.current if measured_ns > self.since_ns else self.before)[anchor]
+        return float(offset), float(variance)
+
+    def learn(self, anchor: int, prior: tuple[float, float], mean: float, ratio: float) -> None:
+        """What makes N(offset, variance) into N(offset + mean, ratio variance), as a factor: such evidence adds up in any order."""
+        offset, variance = prior
+        precision = (1 / ratio - 1) / variance
+        self.learnt[anchor] += precision, precision * offset + mean / (ratio * variance)
+
+    def renew(self, now_ns: int) -> None:
+        if now_ns + FUTURE_NS - self.since_ns < RENEWAL_NS:
+            return
+        self.since_ns, self.before = now_ns + FUTURE_NS, self.current
+        offset, variance = self.current.T
+        precision = 1 / variance + self.learnt[:, 0]
+        self.current = np.column_stack([(offset / variance + self.learnt[:, 1]) / precision, 1 / precision])
+        self.learnt = np.zeros_like(self.learnt)
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from positioning.fusion_laws import (
     NEVER_S,
     SINGLE,
     SOFT,
+    Delays,
     Filter,
     Floats,
     Motion,
@@ -85,7 +86,7 @@ class Bank:
             if i in self.f and (self.mode == EXPLORING or USES[i] & source):
                 yield i, self.f[i]
 
-    def epoch(self, samples: list[Sample], delays: Floats, *, learn: bool) -> None:
+    def epoch(self, samples: list[Sample], delays: Delays, *, learn: bool) -> None:
         place = next((s for s in samples if s.kind in {Kind.FIX, Kind.ROADSIDE_DETECTION}), None)
         if self.mode == EMPTY:
             if place is None:
@@ -311,9 +312,9 @@ class Bank:
             self.links[min(range(LINKS), key=lambda i: self.links[i][1])] = fresh
         return fresh
 
-    def take_range(self, s: Sample, delays: Floats, *, learn: bool) -> None:
+    def take_range(self, s: Sample, delays: Delays, *, learn: bool) -> None:
         anchor, q = self.anchors[s.detail[0]], self.q
-        link, (offset, spread) = self.link(s.detail[0]), tuple(delays[s.detail[0]])
+        link, (offset, spread) = self.link(s.detail[0]), delays.at(s.detail[0], s.measured_ns)
         power = min(1.0, (self.travelled - link[1]) / q["range_apart_m"])
         if power < 0.02:
             return
@@ -336,7 +337,7 @@ class Bank:
             if i == MAIN and link[2] == 0:
                 self.seen_s[Kind.RANGE] = self.t
             if i == MAIN and learn and self.mode == RUNNING:
-                delays[s.detail[0]] += mean * (1 - share), -delays[s.detail[0], 1] * (1 - ratio) * (1 - share)
+                delays.learn(s.detail[0], (offset, spread), mean * (1 - share), 1 - (1 - ratio) * (1 - share))
 
     def take_soft(self, s: Sample) -> None:
         """Headings, lanes, bearings and differences of ranges: scalars that may be wrong."""

@@ -14,14 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from positioning.frames import LocalFrame
 from positioning.fusion import DELAY_SIGMA_M, FusionConfig, local, positions
-from positioning.fusion_laws import GRADES, NEVER_S, SINGLE, Floats, Sample, predict
+from positioning.fusion_laws import FUTURE_NS, GRADES, NEVER_S, SINGLE, Delays, Floats, Sample, predict
 from positioning.fusion_model import CHALLENGER, EMPTY, EXPLORING, MAIN, MEMORY_S, Bank
 from positioning.measurements import Kind, MeasurementBatch, Positions
 from positioning.samples import FixStatus, Verdict
 
 RING = 24
 ALERT_S = 1.5  # from the last contradiction
-FUTURE_NS = 1_000_000_000
 LIMITS = {  # of each kind's first columns, in the zone's plane
     Kind.WHEEL_SPEED: (120.0,),
     Kind.STANDSTILL: (),
@@ -110,12 +109,12 @@ class Vehicle:
     def first_epoch(self, ring: list[Sample]) -> list[Sample]:
         return [s for s in ring if s.measured_ns == ring[0].measured_ns]
 
-    def retire(self, delays: Floats) -> None:
+    def retire(self, delays: Delays) -> None:
         oldest = self.first_epoch(self.ring)
         self.base.epoch(oldest, delays, learn=True)
         self.floor_ns, self.ring = oldest[0].measured_ns, self.ring[len(oldest) :]
 
-    def catch_up(self, delays: Floats) -> None:
+    def catch_up(self, delays: Delays) -> None:
         self.head, rest = self.base.copied(), self.ring
         while rest:
             now = self.first_epoch(rest)
@@ -151,7 +150,7 @@ class FusionTwin:
         surveyed = np.asarray(anchors, dtype=np.float64).reshape(-1, 3)
         self.capacity, self.zone, self.q = capacity, zone, asdict(config or FusionConfig())
         self.anchors = np.column_stack([zone.enu_from_geodetic(surveyed[:, 0], surveyed[:, 1]), surveyed[:, 2]])
-        self.delays = np.tile([0.0, DELAY_SIGMA_M**2], (len(surveyed), 1))
+        self.delays = Delays(len(surveyed), DELAY_SIGMA_M)
         self.vehicles: dict[int, Vehicle] = {}
         self.late_ns, self.forget_ns, self.yields_ns = (int(self.q[name] * 1e9) for name in ("late_s", "forget_s", "yields_s"))
         self.forgotten = self.displaced = 0
@@ -216,6 +215,7 @@ class FusionTwin:
             vehicle.catch_up(self.delays)
             if vehicle.head.mode != EMPTY:
                 shown.append((vehicle.id, *self.show(vehicle.head, now_ns)))
+        self.delays.renew(now_ns)
         ids, out, marks = ([row[k] for row in shown] for k in range(3))
         numbers = np.array(out, dtype=np.float64).reshape(-1, 21), np.array(marks, dtype=np.uint32).reshape(-1, 2)
         return positions(self.zone, now_ns, np.array(ids, dtype=np.int64), *numbers)
