@@ -42,6 +42,7 @@ cdef double HEADING_LEAD = 6.0
 cdef double RECENT_S = 1.0
 cdef double ALERT_S = 1.5  # from the last contradiction
 cdef double PATIENCE_S = 0.5  # refused for so long without being taken once, a source contradicts
+cdef double GROSS_M = 30.0  # farther off than reflections make a single-point solution of many satellites
 cdef double REFUSED = 0.05  # weight of a position that does not fit
 cdef double TOO_SHORT = 3.0  # nats against a range that is shorter than can be; the most that one range counts
 cdef double TOO_LONG = 2.5  # nats for a range that is only long: log of its 300 m against an excess of 12 m, half of them in sight

@@ -211,7 +211,7 @@ cdef void take_single(Bank* b, Work* w, const Sample* s, int satellites, const C
         if w.exploring:
             f.score += fmax(-0.5 * d2, -8.0) - log(variance)
         if i == MAIN and satellites >= 13:
-            judge_source(b, SINGLE_FIX, d2 >= 25 and not w.exploring and beyond_doubt(f, hypot(east, north), c), w.t)
+            judge_source(b, SINGLE_FIX, hypot(east, north) > GROSS_M and not w.exploring and beyond_doubt(f, hypot(east, north), c), w.t)
         if d2 >= 25:
             continue
         if i == MAIN:

@@ -46,6 +46,7 @@ START_SIGMAS = (5.0, 0.7, np.radians(0.3), 0.02)  # speed, heading, yaw-rate bia
 LINKS = 8
 TIMES = ("wheel", "yaw", "stand", "fix", "swap", "credible", "contradicted")
 PATIENCE_S = 0.5  # refused for so long without being taken once, a source contradicts
+GROSS_M = 30.0  # farther off than reflections make a single-point solution of many satellites
 REFUSED = 0.05  # weight of a position that does not fit
 TOO_SHORT = 3.0  # nats against a range that is shorter than can be; the most that one range counts
 TOO_LONG = 2.5  # nats for a range that is only long: log of its 300 m against an excess of 12 m, half of them in sight
@@ -134,10 +135,10 @@ class Bank:
         elif self.t - self.refused_since_s.setdefault(source, self.t) >= PATIENCE_S:
             self.times["contradicted"] = self.t
 
-    def contradicts(self, f: Filter, s: Sample, axes: tuple[Floats, ...] = (unit(e=1), unit(n=1))) -> bool:
+    def contradicts(self, f: Filter, s: Sample, axes: tuple[Floats, ...] = (unit(e=1), unit(n=1)), least_m: float = 0.0) -> bool:
         """Is it a position that the protection level does not cover?"""
         distance = hypot(*(s.v[k] - float(axis @ f.x) for k, axis in enumerate(axes)))
-        return self.mode == RUNNING and distance > self.q["k_sigma"] * hypot(f.major(), self.q["unmodelled_m"])
+        return self.mode == RUNNING and distance > max(least_m, self.q["k_sigma"] * hypot(f.major(), self.q["unmodelled_m"]))
 
     def judge_anchor(self, link: list[float], r: float, sigma: float, power: float) -> None:
         """Nothing makes a range too short; what makes it too long is one value per `range_apart_m` (Page 1954: a running sum)."""
@@ -269,7 +270,7 @@ class Bank:
             if self.mode == EXPLORING:
                 f.score += max(-0.5 * d2, -8.0) - log(variance)
             if i == MAIN and s.detail[1] >= 13:
-                self.judge_source("single", refused=d2 >= 25 and self.contradicts(f, s, axes))
+                self.judge_source("single", refused=self.contradicts(f, s, axes, GROSS_M))
             if d2 >= 25:
                 continue
             if i == MAIN:
