@@ -274,6 +274,17 @@ cdef class Tracks:
             read(&values[0], enu, self.table.offsets, self.table.profiles, &z)
             begin(&self.table, count, id, 0, &z, now_ns)
 
+    def first_end_ns(self, Py_ssize_t count):
+        """When the first track ends if nothing more is heard of it."""
+        cdef Py_ssize_t row
+        cdef int64_t first
+        if not 0 < count <= self.capacity:
+            raise ValueError("no tracks, or more than there is room for")
+        first = self.table.marks[M_END_NS]
+        for row in range(1, count):
+            first = min(first, self.table.marks[row * MARKS + M_END_NS])
+        return first
+
     def view(
         self, Py_ssize_t count, int64_t now_ns, int64_t[::1] ids, uint8_t[::1] classes, double[:, ::1] motion, double[:, ::1] sigma,
         double[:, ::1] size, uint8_t[::1] updated, int64_t[::1] vehicles

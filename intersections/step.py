@@ -1,8 +1,8 @@
 """One intersection, one step: samples in, decisions and the next deadline out.
 
     samples -> vehicles' positions -> tracks -> places -> conflicts -> warnings
-                              \\           \\-> report on the 100 ms grid      lamps -> report when they change
-                               \\-> corrected positions on the same grid
+                              \\           \\-> report about every 100 ms      lamps -> report when they change
+                               \\-> corrected positions as often
 
 Rules:
 * No I/O, no clock, no chance: the same steps give the same decisions, byte for byte, from any snapshot on.
@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +34,8 @@ from positioning.frames import LocalFrame
 from positioning.samples import Anchor, MotionSample, RangeSample, RsuFrame, Verdict
 from positioning.tracks import SourceFault, TrackerConfig, TrackTable, TrackView
 
-REPORT_NS = 100_000_000
+REPORT_LEAST_NS = 90_000_000  # so long after the last report a frame brings the next: frames of 10 Hz are not punctual
+REPORT_MOST_NS = 120_000_000  # and without a frame it comes after this long
 IDLE_NS = 1_000_000_000  # an intersection that waits for nothing looks at itself once a second
 FUSION, VEHICLES = "fusion", "vehicles"  # as sources of what was refused
 FRESH_NS = 300_000_000  # a warning is raised on what two or three frames have just shown, not on memory
@@ -68,9 +68,7 @@ class Intersection:
         self._space = Workspace()
         self._places = Places()
         self._meanings = self.lamps.meanings(0)
-        # Each intersection has its own place in the period: a district's reports do not come all at once before one frame.
-        self._report_phase_ns = crc32(map.id.encode()) % REPORT_NS
-        self._report_due_ns = 0
+        self._reported_ns = 0
         self._reported_tracks = 0
 
     def take(self, sample: Sample) -> bool:
@@ -99,11 +97,11 @@ class Intersection:
         fresh = now_ns - self._places.seen_ns <= FRESH_NS
         return list(self.warnings.judge(found, view, fresh, now_ns, causes.of))
 
-    def report(self, view: TrackView, now_ns: int) -> list[Decision]:
-        """All tracks, once per 100 ms of our clock, while there are any and once when the last is gone; and to vehicles where they are."""
-        if now_ns < self._report_due_ns:
+    def report(self, view: TrackView, now_ns: int, *, touched: bool) -> list[Decision]:
+        """All tracks, while there are any and once when the last is gone, and to vehicles where they are; with a frame's news if it can."""
+        if now_ns - self._reported_ns < (REPORT_LEAST_NS if touched else REPORT_MOST_NS):
             return []
-        self._report_due_ns = ((now_ns - self._report_phase_ns) // REPORT_NS + 1) * REPORT_NS + self._report_phase_ns
+        self._reported_ns = now_ns
         decisions: list[Decision] = []
         if len(view.ids) or self._reported_tracks:
             self._reported_tracks = len(view.ids)
@@ -119,7 +117,7 @@ class Intersection:
     def next_deadline_ns(self, now_ns: int) -> int:
         """When silence itself must be acted on: a report, the end of a track, a warning to repeat, a lamp gone stale."""
         reports = self._reported_tracks or len(self.tracks) or self.vehicles.is_answering(now_ns)
-        report_ns = self._report_due_ns if reports else now_ns + IDLE_NS
+        report_ns = self._reported_ns + REPORT_MOST_NS if reports else now_ns + IDLE_NS
         others = (self.tracks.next_deadline_ns(), self.warnings.next_deadline_ns(), self.lamps.next_deadline_ns(now_ns))
         return max(now_ns + 1, min(report_ns, *(due_ns for due_ns in others if due_ns is not None)))
 
@@ -133,7 +131,7 @@ class Intersection:
             "places": {name: getattr(self._places, name).copy() for name in Places.__slots__},
             "step": {
                 "meanings": self._meanings.copy(),
-                "report": np.array([self._report_due_ns, self._reported_tracks], np.int64),
+                "report": np.array([self._reported_ns, self._reported_tracks], np.int64),
             },
         }
         return {f"{part}/{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
@@ -150,7 +148,7 @@ class Intersection:
         self.warnings.restore(parts["warnings"])
         self._places = Places(**parts["places"])
         self._meanings = parts["step"]["meanings"].copy()
-        self._report_due_ns, self._reported_tracks = (int(number) for number in parts["step"]["report"])
+        self._reported_ns, self._reported_tracks = (int(number) for number in parts["step"]["report"])
 
     def _take_frame(self, frame: RsuFrame) -> bool:
         for verdict, count in self.tracks.update_frame(frame).items():
@@ -224,7 +222,7 @@ def step(intersection: Intersection, samples: Sequence[Sample], now_ns: int) -> 
     lamps = intersection.lamps.report(now_ns, causes.latest)
     decisions += [lamps] if lamps else []
     decisions += [_sensor_fault(intersection.id, fault, now_ns, causes.latest) for fault in intersection.tracks.take_faults()]
-    decisions += intersection.report(view, now_ns)
+    decisions += intersection.report(view, now_ns, touched=touched)
     return decisions, intersection.next_deadline_ns(now_ns)
 
 

@@ -147,19 +147,20 @@ class TrackTable:
 
     def expire(self, now_ns: int) -> NDArray[np.int64]:
         """End the tracks whose silence has lasted too long; -> their ids."""
+        if self.next_deadline_ns() > now_ns:
+            return np.empty(0, np.int64)
         marks = self._arrays.marks[: self._arrays.count]
         rows = np.flatnonzero(marks[:, Mark.END_NS] <= now_ns)
         ids: NDArray[np.int64] = marks[rows, Mark.ID].copy()
-        if len(rows):
-            self._learn_exits(rows)
-            self._arrays.remove(rows)
+        self._learn_exits(rows)
+        self._arrays.remove(rows)
         return ids
 
     def next_deadline_ns(self) -> int:
         """When the next track would end by silence alone; far away where there is none."""
         if not self._arrays.count:
             return FAR_AWAY_NS
-        return int(self._arrays.marks[: self._arrays.count, Mark.END_NS].min())
+        return self._kernel.first_end_ns(self._arrays.count)
 
     def view(self, now_ns: int) -> TrackView:
         """Confirmed tracks, moved to now."""

@@ -4,6 +4,7 @@ Rules:
 * What is decided is a pure function of the steps (time, arrivals) in order; `replay` runs this same code over the logged steps.
 * A step is handed to the log before it takes effect, and what an intersection decided to the sinks before the next one is stepped.
 * Live, the loop gets a turn after each intersection: what was decided is on its way before the next one is stepped, or anything is booked.
+* Reports are told last: what they take to be made into messages holds up no warning.
 * One quiet intersection, the one longest due, is stepped at a time: ten track reports due at once do not hold up a frame.
 * A failing step is a defect of ours: it ends the process with its input in the log, to be replayed.
 """
@@ -21,6 +22,8 @@ from intersections.samples import Sample
 from intersections.step import Intersection, step
 from v2x.arrivals import Arrival, SampleSource
 from v2x.clock import Clock
+
+REPORTS = (TrackReport, CorrectedPositions)  # of state, every 100 ms; all else is news
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,23 +97,31 @@ class Pipeline:
     async def run(self, source: SampleSource, clock: Clock) -> None:
         """Until the source ends."""
         while (arrivals := await source.take(self.next_deadline_ns)) is not None:
-            for decided in self._parts(clock.now_ns(), arrivals):
-                if decided:
-                    await asyncio.sleep(0)
+            for _told in self._parts(clock.now_ns(), arrivals):
+                await asyncio.sleep(0)
 
     def _parts(self, now_ns: int, arrivals: Sequence[Arrival]) -> Iterator[list[Decision]]:
-        """One step, intersection by intersection: what each decided, when the sinks have it."""
+        """One step, intersection by intersection: what each decided, when the sinks have it; then all that they report."""
         if self._log.wants_state(now_ns):
             self._log.write_state(self.take_state(now_ns))
         self._log.write_step(now_ns, arrivals)
+        reports: list[Decision] = []
         for intersection, samples in self._concerned(now_ns, arrivals).items():
             decided, self._deadlines_ns[intersection] = step(self._intersections[intersection], samples, now_ns)
-            for sink in self._sinks:
-                sink.publish(decided, now_ns)
-            yield decided
-            for decision in decided:
-                self._running.update(decision_bytes(decision))
-            self.decisions += len(decided)
+            reports += [decision for decision in decided if isinstance(decision, REPORTS)]
+            yield from self._told([decision for decision in decided if not isinstance(decision, REPORTS)], now_ns)
+        for report in reports:
+            yield from self._told([report], now_ns)
+
+    def _told(self, decided: list[Decision], now_ns: int) -> Iterator[list[Decision]]:
+        if not decided:
+            return
+        for sink in self._sinks:
+            sink.publish(decided, now_ns)
+        yield decided
+        for decision in decided:
+            self._running.update(decision_bytes(decision))
+        self.decisions += len(decided)
 
     @property
     def next_deadline_ns(self) -> int:

@@ -5,7 +5,8 @@ Rules:
   The run is the time of the ledger's first warning, so that no id comes again after a restart.
 * It is cleared when a party's track ends, when its kind is silenced, or when the pair was judged and found harmless for CLEAR_NS.
 * Pairs that were not judged again (nobody updated them) keep their state.
-* Everybody hears of it at least every REFRESH_NS while it lasts, and at once when its severity changes.
+* Everybody hears of it at least every SILENCE_NS while it lasts, with a step that comes after REFRESH_NS if there is one, and at once
+  when its severity changes.
 """
 
 import json
@@ -26,7 +27,8 @@ from positioning.tracks import TrackView
 APPLICATIONS: tuple[Application, ...] = (icw.APPLICATION, fcw.APPLICATION, vrucw.APPLICATION)  # in the order of ConflictKind
 KINDS = tuple(application.kind for application in APPLICATIONS)
 VALID_NS = 1_000_000_000
-REFRESH_NS = 400_000_000  # 500 ms is promised; steps come every 100 ms
+REFRESH_NS = 350_000_000  # between two frames of 10 Hz, not at one
+SILENCE_NS = 480_000_000  # 500 ms is promised
 CLEAR_NS = 500_000_000
 RUN_MS = 1_000_000
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -110,7 +112,7 @@ class WarningLedger:
         return [self._clear(key, now_ns, cause) for key in list(self._entries)]
 
     def next_deadline_ns(self) -> int | None:
-        return min((entry.warning.updated_ns + REFRESH_NS for entry in self._entries.values()), default=None)
+        return min((entry.warning.updated_ns + SILENCE_NS for entry in self._entries.values()), default=None)
 
     def _silent(self, kind: int, now_ns: int) -> bool:
         return bool(self._silent_until_ns) and now_ns < self._silent_until_ns.get(KINDS[kind], 0)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from intersections.decisions import TrackReport, Warning
+from tests.decided import tracks, warning
 from tests.road import PERIOD_NS, START_NS, TallyIntersection, command_arrival, tally_step
 from v2x import pipeline as pipeline_module
 from v2x.clock import SetClock
@@ -61,6 +63,16 @@ def test_what_an_intersection_decided_is_published_before_the_next_is_stepped(di
     road = make_pipeline(diary)
     road.step(START_NS, [command_arrival(1, "south"), command_arrival(2, "north")])
     assert diary.lines == ["log 2", "step south c1", "publish 1", "step north c2", "publish 1"]
+
+
+def test_reports_are_told_after_everything_else(diary, monkeypatch):
+    def warn_and_report(intersection, samples, now_ns):
+        return [warning(), tracks()], now_ns + PERIOD_NS
+
+    monkeypatch.setattr(pipeline_module, "step", warn_and_report)
+    decided = make_pipeline(diary).step(START_NS, [command_arrival(1, "south"), command_arrival(2, "north")])
+    assert diary.lines == ["log 2", "publish 1", "publish 1", "publish 1", "publish 1"]
+    assert [type(decision) for decision in decided] == [Warning, Warning, TrackReport, TrackReport]
 
 
 def test_one_quiet_intersection_a_step_the_longest_due_first(diary):

@@ -7,7 +7,7 @@ from positioning import _tracks
 from positioning.samples import ObjectClass, Verdict
 from positioning.track_arrays import MAX_SOURCES, MAX_TRACKS, TrackArrays
 from positioning.track_columns import NUMBERS, TRUST_STEPS, Link, LinkMark, Mark, Number, Profile, Trust
-from positioning.tracks import TrackerConfig, TrackTable
+from positioning.tracks import FAR_AWAY_NS, TrackerConfig, TrackTable
 from tests.track_scenes import (
     FRAME,
     Noise,
@@ -101,6 +101,15 @@ def test_class_is_voted_and_one_wild_size_hardly_counts(table):
     view = table.view(seconds(1.9))
     assert view.classes.tolist() == [ObjectClass.BUS]
     assert view.size_m[0] == pytest.approx([12.0, 2.5], abs=0.4)
+
+
+def test_the_next_deadline_is_the_first_tracks_end(table):
+    assert table.next_deadline_ns() == FAR_AWAY_NS
+    feed(table, busy_scene())
+    ends_ns = table._arrays.marks[: len(table), Mark.END_NS].copy()
+    assert table.next_deadline_ns() == ends_ns.min()
+    assert not len(table.expire(int(ends_ns.min()) - 1))
+    assert len(table.expire(int(ends_ns.min()))) == np.sum(ends_ns == ends_ns.min())
 
 
 def test_updated_marks_what_was_touched_since_the_last_view(table):
