@@ -46,10 +46,16 @@ cdef void judge_source(Bank* b, int source, bint refused, double t) noexcept nog
         b.contradicted_s = t
 
 
-cdef bint beyond_doubt(const Filter* f, double distance, const Config* c) noexcept nogil:
-    # a position that the protection level does not cover
-    cdef double sigma = major(f)
-    return distance > c.k_sigma * sqrt(sigma * sigma + c.unmodelled_m * c.unmodelled_m)
+cdef double gross(int status, int satellites) noexcept nogil:
+    if status == FIXED and satellites >= 11:
+        return 0
+    return GROSS_M if satellites >= 13 else GROSS_OF_FEW_M
+
+
+cdef bint contradicts(const Bank* b, double distance, double least, const Config* c) noexcept nogil:
+    # a position that neither the protection level nor its own kind of error covers
+    cdef double sigma = major(&b.f[MAIN])
+    return b.mode == RUNNING and distance > least and distance > c.k_sigma * sqrt(sigma * sigma + c.unmodelled_m * c.unmodelled_m)
 
 
 cdef void read_controls(Bank* b, Work* w, const Sample* s, int count, const Config* c, double* wheel, double* yaw_dt) noexcept nogil:
@@ -64,7 +70,7 @@ cdef void read_controls(Bank* b, Work* w, const Sample* s, int count, const Conf
             # no vehicle changes its speed faster; and what has been refused must come closer than what never was
             sigma = sqrt(b.f[MAIN].p[2])
             limit = 1 + 12 * fmin(w.dt, 2.0) + 4 * sigma if b.refused_since_s[WHEEL] == NEVER_S else 0.5 + 3 * sigma
-            if b.mode == RUNNING and (fabs(miss) > limit or (s[i].v[0] < -2 and b.f[MAIN].x[2] > 2 and b.f[MAIN].p[2] < 1)):
+            if b.mode == RUNNING and (fabs(miss) > limit or (s[i].v[0] < -0.5 and b.f[MAIN].x[2] > 0.5 and b.f[MAIN].p[2] < 1)):
                 judge_source(b, WHEEL, True, w.t)
                 continue
             judge_source(b, WHEEL, False, w.t)
@@ -179,8 +185,8 @@ cdef void weigh_rtk(
     if i == MAIN:
         if weight > 0.5:
             b.seen_s[FIX] = w.t
+        judge_source(b, RTK_FIX, weight < REFUSED and contradicts(b, hypot(east, north), gross(status, satellites), c), w.t)
         if status == FIXED and satellites >= 11:
-            judge_source(b, RTK_FIX, weight < REFUSED and not w.exploring and beyond_doubt(f, hypot(east, north), c), w.t)
             if weight < REFUSED and not w.exploring and not (b.alive >> CHALLENGER) & 1:
                 challenge(b, w, s, d2)
     if weight <= LEAST_WEIGHT:
@@ -210,8 +216,8 @@ cdef void take_single(Bank* b, Work* w, const Sample* s, int satellites, const C
         d2 = (east * east + north * north) / variance
         if w.exploring:
             f.score += fmax(-0.5 * d2, -8.0) - log(variance)
-        if i == MAIN and satellites >= 13:
-            judge_source(b, SINGLE_FIX, hypot(east, north) > GROSS_M and not w.exploring and beyond_doubt(f, hypot(east, north), c), w.t)
+        if i == MAIN:
+            judge_source(b, SINGLE_FIX, contradicts(b, hypot(east, north), gross(SINGLE, satellites), c), w.t)
         if d2 >= 25:
             continue
         if i == MAIN:

@@ -123,7 +123,7 @@ cdef double protection(const Bank* b, double sigma, const Config* c, double age_
             apart = separation(b, i)
             level = fmax(level, apart * fmin(fmax(apart / major(&b.f[i]) - 3, 0), 1))
     if (b.alive >> CHALLENGER) & 1 and (b.f[CHALLENGER].score > 0.5 or t - b.swap_s < MEMORY_S):
-        level = fmax(level, separation(b, CHALLENGER) + c.k_sigma * sigma)
+        level = fmax(level, separation(b, CHALLENGER) + c.k_sigma * fmax(sigma, major(&b.f[CHALLENGER])))
     return level
 
 

@@ -149,7 +149,7 @@ cdef void take_seen(Bank* b, Work* w, const Sample* s, const Config* c) noexcept
         if w.exploring:
             f.score += evidence
         if i == MAIN:
-            judge_source(b, DETECTION, weight < REFUSED and not w.exploring and beyond_doubt(f, hypot(east, north), c), w.t)
+            judge_source(b, DETECTION, weight < REFUSED and contradicts(b, hypot(east, north), 0, c), w.t)
         if weight < LEAST_WEIGHT:
             continue
         update(f, 0, 1, 0, 0, east, s.v[2] * s.v[2] / weight)

@@ -22,6 +22,7 @@ NEVER_S = -1e9
 FUTURE_NS = 1_000_000_000  # a stamp may be so far ahead of its receipt
 RENEWAL_NS = 3_000_000_000  # of the anchors' delays: longer than FUTURE_NS and the longest window together
 LEAST_WEIGHT = 0.02
+GROSS_M, GROSS_OF_FEW_M = 30.0, 100.0  # farther off than reflections make what is no fixed solution, of many satellites or few
 ROOT_2PI_INVERSE = 0.3989422804014327
 FIXED, FLOAT, SINGLE = 1, 2, 3
 GRADES = {FixStatus.RTK_FIXED: FIXED, FixStatus.RTK_FLOAT: FLOAT}  # the rest are single
@@ -164,6 +165,11 @@ def fix_law(grade: int, satellites: int) -> tuple[float, float]:
 
 def credence(satellites: int) -> float:
     return 1.0 if satellites >= 13 else (0.3 if satellites >= 11 else 0.05)
+
+
+def gross(grade: int, satellites: int) -> float:
+    """Farther off than such a fix ever is by its own kind of error."""
+    return 0.0 if grade == FIXED and satellites >= 11 else (GROSS_M if satellites >= 13 else GROSS_OF_FEW_M)
 
 
 def line_of_sight(distance: float) -> float:

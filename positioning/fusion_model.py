@@ -7,7 +7,7 @@ Rules:
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from math import atan2, copysign, cos, exp, hypot, isnan, log, pi, sin, sqrt
 
@@ -27,6 +27,7 @@ from positioning.fusion_laws import (
     Sample,
     credence,
     fix_law,
+    gross,
     line_of_sight,
     pair_weight,
     predict,
@@ -46,7 +47,6 @@ START_SIGMAS = (5.0, 0.7, np.radians(0.3), 0.02)  # speed, heading, yaw-rate bia
 LINKS = 8
 TIMES = ("wheel", "yaw", "stand", "fix", "swap", "credible", "contradicted")
 PATIENCE_S = 0.5  # refused for so long without being taken once, a source contradicts
-GROSS_M = 30.0  # farther off than reflections make a single-point solution of many satellites
 REFUSED = 0.05  # weight of a position that does not fit
 TOO_SHORT = 3.0  # nats against a range that is shorter than can be; the most that one range counts
 TOO_LONG = 2.5  # nats for a range that is only long: log of its 300 m against an excess of 12 m, half of them in sight
@@ -135,10 +135,10 @@ class Bank:
         elif self.t - self.refused_since_s.setdefault(source, self.t) >= PATIENCE_S:
             self.times["contradicted"] = self.t
 
-    def contradicts(self, f: Filter, s: Sample, axes: tuple[Floats, ...] = (unit(e=1), unit(n=1)), least_m: float = 0.0) -> bool:
-        """Is it a position that the protection level does not cover?"""
-        distance = hypot(*(s.v[k] - float(axis @ f.x) for k, axis in enumerate(axes)))
-        return self.mode == RUNNING and distance > max(least_m, self.q["k_sigma"] * hypot(f.major(), self.q["unmodelled_m"]))
+    def contradicts(self, missed: Iterable[float], least: float) -> bool:
+        """Is it a position that neither the protection level nor its own kind of error covers?"""
+        covered = self.q["k_sigma"] * hypot(self.f[MAIN].major(), self.q["unmodelled_m"])
+        return self.mode == RUNNING and hypot(*missed) > max(least, covered)
 
     def judge_anchor(self, link: list[float], r: float, sigma: float, power: float) -> None:
         """Nothing makes a range too short; what makes it too long is one value per `range_apart_m` (Page 1954: a running sum)."""
@@ -157,7 +157,7 @@ class Bank:
                 # no vehicle changes its speed faster; and what has been refused must come closer than what never was
                 sigma = sqrt(main.p[2, 2])
                 limit = 0.5 + 3 * sigma if "wheel" in self.refused_since_s else 1 + 12 * min(dt, 2.0) + 4 * sigma
-                reversed_sign = s.v[0] < -2 and main.x[2] > 2 and main.p[2, 2] < 1
+                reversed_sign = s.v[0] < -0.5 and main.x[2] > 0.5 and main.p[2, 2] < 1
                 if self.mode == RUNNING and (abs(s.v[0] - main.x[2]) > limit or reversed_sign):
                     self.judge_source("wheel", refused=True)
                     continue
@@ -239,10 +239,10 @@ class Bank:
         if i == MAIN:
             if weight > 0.5:
                 self.seen_s[Kind.FIX] = self.t
-            if grade == FIXED and satellites >= 11:
-                self.judge_source("rtk", refused=weight < REFUSED and self.contradicts(f, s))
-                if weight < REFUSED and self.mode == RUNNING and CHALLENGER not in self.f:
-                    self.challenge(s, fits[0][2])
+            self.judge_source("rtk", refused=weight < REFUSED and self.contradicts(missed, gross(grade, satellites)))
+            credible = grade == FIXED and satellites >= 11 and self.mode == RUNNING
+            if credible and weight < REFUSED and CHALLENGER not in self.f:
+                self.challenge(s, fits[0][2])
         if weight > LEAST_WEIGHT:
             variance = sigma * sigma * inflation / weight
             f.update(unit(e=1), s.v[0] - f.x[0], variance)
@@ -269,8 +269,9 @@ class Bank:
             d2 = sum(float(s.v[k] - axes[k] @ f.x) ** 2 for k in (0, 1)) / variance
             if self.mode == EXPLORING:
                 f.score += max(-0.5 * d2, -8.0) - log(variance)
-            if i == MAIN and s.detail[1] >= 13:
-                self.judge_source("single", refused=self.contradicts(f, s, axes, GROSS_M))
+            if i == MAIN:
+                missed = [s.v[k] - float(axis @ f.x) for k, axis in enumerate(axes)]
+                self.judge_source("single", refused=self.contradicts(missed, gross(*s.detail)))
             if d2 >= 25:
                 continue
             if i == MAIN:
@@ -356,7 +357,7 @@ class Bank:
             weight, evidence = pair_weight((d2 / good, good * good), (d2 / bad, bad * bad), 0.05)
             f.score += evidence if self.mode == EXPLORING else 0
             if i == MAIN:
-                self.judge_source("detection", refused=weight < REFUSED and self.contradicts(f, s))
+                self.judge_source("detection", refused=weight < REFUSED and self.contradicts(np.array(s.v[:2]) - f.x[:2], 0))
             if weight >= LEAST_WEIGHT:
                 f.update(unit(e=1), s.v[0] - f.x[0], s.v[2] ** 2 / weight)
                 f.update(unit(n=1), s.v[1] - f.x[1], s.v[2] ** 2 / weight)

@@ -133,7 +133,7 @@ def protection(b: Bank, sigma: float, t: float) -> float:
         if MAIN < i < CHALLENGER:
             level = max(level, apart[i] * min(max(apart[i] / f.major() - 3, 0), 1))
     if CHALLENGER in b.f and (b.f[CHALLENGER].score > 0.5 or t - b.times["swap"] < MEMORY_S):
-        level = max(level, apart[CHALLENGER] + k * sigma)
+        level = max(level, apart[CHALLENGER] + k * max(sigma, b.f[CHALLENGER].major()))
     return level
 
 
