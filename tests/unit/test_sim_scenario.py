@@ -42,7 +42,7 @@ def test_the_configuration_keeps_what_was_chosen_for_this_crossing(tmp_path):
     assert values["insertion-checks"] == "collision leaderGap followerGap stop arrivalSpeed speedLimit pedestrian"
     assert (scenario.begin_s, scenario.end_s) == (54000.0, 57600.0)
     assert any("2,325 motor trips" in text for text in scenario.provenance)
-    assert all(text.split(":")[0] in ("recorded", "synthetic") for text in scenario.provenance)
+    assert all(text.split(":")[0] in ("recorded", "synthetic", "simulated") for text in scenario.provenance)
 
 
 def configuration(folder, **options):

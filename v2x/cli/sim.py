@@ -16,6 +16,7 @@ from intersections.decisions import Decision, Warning, WarningState
 from v2x.cli import application
 from v2x.clock import ScaledClock
 from v2x.errors import ConfigError
+from v2x.sim.position_score import as_json, from_json, sentences
 from v2x.sim.scenario import ScenarioError
 from v2x.sim.setup import SCENARIO_FOLDER, read_tokens, write_setup
 from v2x.sim.shared_time import SharedClock
@@ -31,7 +32,7 @@ Examples:
 
   v2x sim --seconds 600                                    the demo crossing in lockstep: warnings by type
 
-  v2x sim --setup state                                    its map, stations and tokens for a server of your own
+  v2x sim --setup state                                    its map, stations, anchors and tokens for a server of your own
 
   v2x serve --state state --map state/map.json             (in a second terminal)
 
@@ -51,7 +52,7 @@ def sim_command(
     seconds: Annotated[float, typer.Option(help="Simulated seconds.")] = 180.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same traffic and the same errors.")] = 0,
     state: Annotated[Path, typer.Option(help="The server's state folder (wire: endpoints and tokens).")] = Path("state"),
-    setup: Annotated[Path | None, typer.Option(help="Write map, stations and tokens into this state folder and end.")] = None,
+    setup: Annotated[Path | None, typer.Option(help="Write map, stations, anchors and tokens into this state folder and end.")] = None,
     speed: Annotated[float, typer.Option(help="wire: simulated seconds per second; the server's clock must run alike.")] = 1.0,
     clock: Annotated[Path | None, typer.Option(help="wire: the time page that the server goes by.", hidden=True)] = None,
     send_log: Annotated[Path | None, typer.Option(help="wire: note when each message was sent.")] = None,
@@ -120,8 +121,10 @@ def _figures(stage: Stage, counts: Any, sim_s: float) -> dict[str, Any]:
         "frames": counts.frames,
         "objects": counts.objects,
         "samples": counts.samples,
+        "ranges": counts.ranges,
         "signals": counts.signals,
         "vehicles": counts.vehicles,
+        "positions": as_json(stage.field.positions.figures()),
         "downlinks": dict(counts.downlinks),
         "dropped_by_streams": counts.dropped,
         "most_late_ms": round(counts.most_late_ms, 1),
@@ -140,8 +143,10 @@ def _print_json(figures: dict[str, Any], *, final: bool) -> None:
 
 
 def _print_line(figures: dict[str, Any], *, final: bool) -> None:
-    text = ", ".join(f"{figures[name]:,} {name}" for name in ("frames", "objects", "samples", "signals", "road_users"))
+    text = ", ".join(f"{figures[name]:,} {name}" for name in ("frames", "objects", "samples", "ranges", "signals", "road_users"))
     sys.stdout.write(f"\r{figures['sim_s']:7.1f} s: {text}" + ("\n" if final else ""))
+    if final:
+        print("\n".join(f"  {name:<14} {words}" for name, words in sentences(from_json(figures["positions"])).items()))
     sys.stdout.flush()
 
 
@@ -176,5 +181,6 @@ def _play_direct(play: Play, seconds: float) -> None:
         "decisions": f"{pipeline.decisions:,}, hash {pipeline.digest.hex()}",
         "traffic": f"{stage.field.world.health}",
     }
-    typer.echo("\n".join(f"  {name:<10} {text}" for name, text in rows.items()))
+    rows |= sentences(stage.field.positions.figures())
+    typer.echo("\n".join(f"  {name:<14} {text}" for name, text in rows.items()))
     typer.echo("\n".join(f"  {text}" for text in stage.scenario.provenance))

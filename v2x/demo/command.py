@@ -78,7 +78,7 @@ class _Demo:
         for stale in ("endpoints.json", "sends.txt"):
             (self._state / stale).unlink(missing_ok=True)
         async with Children(self._state) as children:
-            await children.serve(self._setup.map_file, self._state / STATIONS_FILE, self._speed)
+            await children.serve(self._setup.map_file, self._setup.anchors_file, self._state / STATIONS_FILE, self._speed)
             endpoints = await wait_for_endpoints(children, self._state)
             self._say_hello(endpoints)
             async with Listener(endpoints["mqtt"], self._receipts, self._status):

@@ -22,6 +22,7 @@ import orjson
 
 from v2x.demo.server import PAGE_FILE
 from v2x.sim.latency import Receipts
+from v2x.sim.position_score import from_json, sentences
 from v2x.sim.scenario import Scenario
 
 READY_S = 30.0
@@ -77,14 +78,16 @@ class Children:
         for process in (self._sim, self._server):
             await _end(process, signal.SIGTERM)
 
-    async def serve(self, map_file: Path, stations: Path, speed: float) -> None:
+    async def serve(self, map_file: Path, anchors: Path, stations: Path, speed: float) -> None:
         """The ordinary server; where a default port is taken it takes a free one."""
         listeners = {name: f"127.0.0.1:{port if _is_free(port) else 0}" for name, port in DEFAULT_PORTS.items()}
-        words = ["v2x", "serve", "--state", str(self._state), "--map", str(map_file), "--stations", str(stations)]
+        words = ["v2x", "serve", "--state", str(self._state), "--map", str(map_file)]
+        words += ["--anchors", str(anchors), "--stations", str(stations)]
         for name, address in listeners.items():
             words += [f"--{name}", address]
         if speed != 1.0:
-            settings = {"state": str(self._state), "maps": [str(map_file)], "stations": str(stations), **listeners}
+            files = {"maps": [str(map_file)], "anchors": str(anchors), "stations": str(stations)}
+            settings = {"state": str(self._state), **files, **listeners}
             words = ["v2x.demo.server", f"{speed:g}", json.dumps(settings)]
         with (self._state / "serve.log").open("wb") as log:
             self._server = await _start(words, log, log)
@@ -225,7 +228,8 @@ def closing_summary(scenario: Scenario, status: Status, receipts: Receipts, stat
     rows = {
         "played": f"{sim.get('sim_s', 0.0):.0f} s of {scenario.name} at {pace(sim, speed)}",
         "sent": f"{sim.get('frames', 0):,} frames with {sim.get('objects', 0):,} objects, {sim.get('samples', 0):,} samples of "
-        f"{sim.get('vehicles', 0)} connected vehicles, {sim.get('signals', 0):,} lamp states",
+        f"{sim.get('vehicles', 0)} connected vehicles, {sim.get('ranges', 0):,} of their 5G ranges (simulated), "
+        f"{sim.get('signals', 0):,} lamp states",
         "tracks": f"{len(status.tracks_seen):,} different, {status.messages['track']:,} reports",
         "warnings raised": ", ".join(f"{status.raised[kind]} {kind} ({meaning})" for kind, meaning in WARNINGS.items()),
         "rejected": ", ".join(f"{count:,} {reason}" for reason, count in rejected.items()) or "none",
@@ -235,6 +239,7 @@ def closing_summary(scenario: Scenario, status: Status, receipts: Receipts, stat
         f"at most {sim.get('most_waiting', 0)} waiting to enter",
         "messages": ", ".join(f"{count:,} {kind}" for kind, count in sorted(status.messages.items())),
     }
+    rows |= sentences(from_json(sim["positions"])) if "positions" in sim else {}
     lines = [f"  {name:<16}  {text}" for name, text in rows.items()]
     lines += [f"  {text.split(':')[0]:<16}  {text.partition(': ')[2]}" for text in scenario.provenance]
     lines += [f"  advice            {text}" for text in sim.get("advice", [])]

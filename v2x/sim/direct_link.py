@@ -10,6 +10,7 @@ import asyncio
 import heapq
 from collections.abc import Sequence
 
+from intersections.decisions import CorrectedPositions, Decision
 from intersections.map import IntersectionMap
 from intersections.step import Intersection
 from v2x import wire
@@ -59,11 +60,30 @@ class DirectLink:
         return wire.arrival(sending.kind, sending.source, self._field.intersection, sending.measured_ns, sending.due_ns, sending.payload)
 
 
+class _Answers:
+    """A `DecisionSink`: every vehicle is told its corrected position in the bytes of the wire."""
+
+    def __init__(self, field: Field) -> None:
+        self._field = field
+
+    def publish(self, decisions: Sequence[Decision], now_ns: int) -> None:  # noqa: ARG002  positions carry their own time
+        for decision in decisions:
+            if isinstance(decision, CorrectedPositions):
+                self._tell(decision)
+
+    def _tell(self, decision: CorrectedPositions) -> None:
+        for vehicle in decision.vehicles:
+            message = wire.vehicle_downlink(decision, self._field.frame, vehicle)
+            assert message is not None
+            self._field.hear(vehicle, message.position)
+
+
 def play_direct(
     field: Field, map: IntersectionMap, duration_s: float, sinks: Sequence[DecisionSink] = (), log: StepLog | None = None
 ) -> Pipeline:
     """Play the field to a road of its own; returns the pipeline at the end. Without a log nothing is kept: the seed brings it back."""
     clock = SetClock(field.epoch_ns)
-    pipeline = Pipeline({map.id: Intersection(map)}, log or NoLog(), sinks)
+    intersection = Intersection(map, anchors=field.anchors)
+    pipeline = Pipeline({map.id: intersection}, log or NoLog(), (*sinks, _Answers(field)))
     asyncio.run(pipeline.run(DirectLink(field, clock, duration_s), clock))
     return pipeline

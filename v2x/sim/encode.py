@@ -54,13 +54,7 @@ def vehicle_sample(sample: OwnSample, measured_ns: int) -> bytes:
         temporary_id=sample.temporary_id,
         sequence=sample.sequence,
         measured=common_pb2.Timestamp(unix_ns=measured_ns),
-        fix=vehicle_pb2.GnssFix(
-            position=common_pb2.Position(
-                latitude_e7=round(row[Detection.LATITUDE_RAD] * DEGREES_E7), longitude_e7=round(row[Detection.LONGITUDE_RAD] * DEGREES_E7)
-            ),
-            status=FixStatus.SINGLE.value,  # type: ignore[arg-type]  # the same numbers, by contract
-            accuracy_cm=round(row[Detection.POSITION_SIGMA_M] * 100.0),
-        ),
+        fix=_fix(sample),
         speed=_code(row[Detection.SPEED_MPS], 50.0, 0, 8190),
         heading=round(row[Detection.HEADING_RAD] * PER_HEADING) % 28800,
         yaw_rate=_code(row[Detection.YAW_RATE_RADPS], PER_YAW_RATE, -32767, 32767),
@@ -77,6 +71,34 @@ def vehicle_sample(sample: OwnSample, measured_ns: int) -> bytes:
     return message.SerializeToString()
 
 
+def _fix(sample: OwnSample) -> vehicle_pb2.GnssFix:
+    row, fix = sample.row, sample.fix
+    message = vehicle_pb2.GnssFix(status=fix.status.value, satellites_used=fix.satellites)  # type: ignore[arg-type]  # the same numbers, by contract
+    if fix.status is not FixStatus.NONE:
+        message.position.latitude_e7 = round(row[Detection.LATITUDE_RAD] * DEGREES_E7)
+        message.position.longitude_e7 = round(row[Detection.LONGITUDE_RAD] * DEGREES_E7)
+        message.position.height_dm = round(sample.height_m * 10.0)
+        message.accuracy_cm = _code(row[Detection.POSITION_SIGMA_M], 100.0, 1, 65534)
+    if not math.isnan(fix.correction_age_s):
+        message.correction_age_ds = round(fix.correction_age_s * 10.0)
+    return message
+
+
+def range_measurements(sample: OwnSample, measured_ns: int) -> bytes:
+    """One `RangeMeasurements`; no station claims how good its ranges are."""
+    message = vehicle_pb2.RangeMeasurements(
+        temporary_id=sample.temporary_id, sequence=sample.sequence, measured=common_pb2.Timestamp(unix_ns=measured_ns)
+    )
+    for one in sample.ranges:
+        message.ranges.add(gnb_id=one.station, range_mm=max(round(one.range_m * 1000.0), 1))
+    return message.SerializeToString()
+
+
+def position_request(rate_hz: float) -> bytes:
+    """A `VehicleUplink` that asks for corrected positions."""
+    return vehicle_pb2.VehicleUplink(request=vehicle_pb2.VehicleRequest(position_rate_dhz=round(rate_hz * 10.0))).SerializeToString()
+
+
 def signal_state(intersection: str, sequence: int, measured_ns: int, groups: Sequence[tuple[str, int]]) -> bytes:
     """One `SignalState`; `groups` are (group id, PhaseState number)."""
     message = signal_pb2.SignalState(intersection_id=intersection, sequence=sequence)
@@ -86,14 +108,14 @@ def signal_state(intersection: str, sequence: int, measured_ns: int, groups: Seq
     return message.SerializeToString()
 
 
-def uplink(sample: bytes) -> bytes:
-    """`VehicleUplink` around an encoded `VehicleSample`: field 1, length-delimited."""
-    length, head = len(sample), bytearray(b"\x0a")
+def uplink(message: bytes, field: int = 1) -> bytes:
+    """`VehicleUplink` around an encoded message: `field` 1 for a `VehicleSample`, 2 for `RangeMeasurements`; length-delimited."""
+    length, head = len(message), bytearray([field << 3 | 2])
     while length > 0x7F:
         head.append(length & 0x7F | 0x80)
         length >>= 7
     head.append(length)
-    return bytes(head) + sample
+    return bytes(head) + message
 
 
 def _codes(values: NDArray[np.float64], scale: float, low: int, high: int) -> list[int]:

@@ -7,27 +7,38 @@ Rules:
 * Simulation seconds are mapped to nanoseconds since the epoch once, by `epoch_ns`; no clock is read here.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from positioning.frames import LocalFrame
+from positioning.samples import Anchor
 from v2x.arrivals import ArrivalKind
 from v2x.sim import encode
 from v2x.sim.lamps import group_states
+from v2x.sim.position_score import PositionScore
 from v2x.sim.randomness import generator
 from v2x.sim.sensors import RoadsideSensor
 from v2x.sim.truth import Truth, between
 from v2x.sim.vehicles import ConnectedVehicles
 from v2x.sim.world import World
+from v2x.v1 import vehicle_pb2
 
-LATENCY_MS = {ArrivalKind.RSU_FRAME: (20.0, 80.0), ArrivalKind.VEHICLE_SAMPLE: (20.0, 80.0), ArrivalKind.SIGNAL_STATE: (5.0, 15.0)}
+LATENCY_MS = {
+    ArrivalKind.RSU_FRAME: (20.0, 80.0),
+    ArrivalKind.VEHICLE_SAMPLE: (20.0, 80.0),
+    ArrivalKind.RANGES: (50.0, 200.0),  # the network works them out
+    ArrivalKind.SIGNAL_STATE: (5.0, 15.0),
+}
 SEQUENCES = 1 << 32
+LEVEL_UNBOUNDED_CM = 65534  # and above: no level is told
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sending:
-    """One message on its way. `payload` as the log keeps it: `RsuFrame`, `VehicleSample` or `SignalState`."""
+    """One message on its way. `payload` as the log keeps it: `RsuFrame`, `VehicleSample`, `RangeMeasurements` or `SignalState`."""
 
     due_ns: int
     kind: ArrivalKind
@@ -53,14 +64,17 @@ class Field:
 
     world: World
     intersection: str
+    frame: LocalFrame
     sensors: Sequence[RoadsideSensor]
     vehicles: ConnectedVehicles | None
     traffic_light: str  # '' = none
     groups: Mapping[str, tuple[int, ...]]
     seed: int
     epoch_ns: int
+    anchors: tuple[Anchor, ...] = ()  # surveyed (and simulated) gNBs
     before: Truth = field(init=False)
     truth: Truth = field(init=False)
+    positions: PositionScore = field(init=False, default_factory=PositionScore)
     _lines: dict[str, _Line] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -79,6 +93,15 @@ class Field:
         """Within the last step."""
         return between(self.before, self.truth, time_s)
 
+    def hear(self, vehicle: str, position: vehicle_pb2.CorrectedPosition) -> None:
+        """A position has come back to a vehicle."""
+        place = position.position
+        place_m = self.frame.enu_from_geodetic(math.radians(place.latitude_e7 * 1e-7), math.radians(place.longitude_e7 * 1e-7))[0]
+        time_s = self.world.start_s + (position.time_unix_ns - self.epoch_ns) / 1e9
+        level_cm = position.protection_level_cm if position.HasField("protection_level_cm") else LEVEL_UNBOUNDED_CM
+        level_m = level_cm / 100.0 if level_cm < LEVEL_UNBOUNDED_CM else math.nan
+        self.positions.judge(vehicle, time_s, place_m, level_m, alert=position.alert)
+
     def _frames(self) -> list[Sending]:
         sendings = []
         for sensor in self.sensors:
@@ -89,13 +112,16 @@ class Field:
             sendings.append(self._sending(ArrivalKind.RSU_FRAME, sensor.station, sequence, measured_ns, payload, len(seen.rows)))
         return sendings
 
-    def _samples(self) -> list[Sending]:
-        sendings = []
-        for sample in () if self.vehicles is None else self.vehicles.sample(self.before, self.truth):
-            measured_ns = self.time_ns(sample.time_s)
+    def _samples(self) -> Iterator[Sending]:
+        samples = [] if self.vehicles is None else self.vehicles.sample(self.before, self.truth)
+        self.positions.show(self.before, self.truth, samples)
+        for sample in samples:
+            measured_ns, vehicle = self.time_ns(sample.time_s), sample.temporary_id
             payload = encode.vehicle_sample(sample, measured_ns)
-            sendings.append(self._sending(ArrivalKind.VEHICLE_SAMPLE, sample.temporary_id, sample.sequence, measured_ns, payload, 1))
-        return sendings
+            yield self._sending(ArrivalKind.VEHICLE_SAMPLE, vehicle, sample.sequence, measured_ns, payload, 1)
+            if sample.ranges:  # they are not on the vehicle's line before the network has worked them out: nothing waits for them
+                payload = encode.range_measurements(sample, measured_ns)
+                yield self._sending(ArrivalKind.RANGES, vehicle, sample.sequence, measured_ns, payload, 0, f"{vehicle} ranges")
 
     def _signals(self) -> list[Sending]:
         if not self.traffic_light:
@@ -117,8 +143,9 @@ class Field:
             self._lines[source] = _Line(noise, int(noise.integers(1 << 16)))
         return self._lines[source]
 
-    def _sending(self, kind: ArrivalKind, source: str, sequence: int, measured_ns: int, payload: bytes, objects: int) -> Sending:
-        line = self._line(source)
+    def _sending(self, kind: ArrivalKind, source: str, sequence: int, measured_ns: int, payload: bytes, objects: int,
+                 line_of: str = "") -> Sending:  # fmt: skip
+        line = self._line(line_of or source)
         delay_ns = round(line.noise.uniform(*LATENCY_MS[kind]) * 1e6)
         line.last_due_ns = max(measured_ns + delay_ns, line.last_due_ns + 1)
         return Sending(line.last_due_ns, kind, source, sequence, measured_ns, payload, objects)

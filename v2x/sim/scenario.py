@@ -17,6 +17,7 @@ STEP_S = 0.1
 PEDESTRIAN_PERIOD_S = 150.0
 DEMO_JUNCTION = "38"  # the signalised crossing in the middle of the demo network
 FILE_INPUTS = ("net-file", "route-files", "additional-files")
+SIMULATED = "simulated: roadside sensors and radios; of vehicles GNSS in a city, wheel speed, yaw rate and 5G ranges (3GPP TR 38.901)"
 FLOW_TO_TRIP = {"begin": "depart", "type": "type", "from": "from", "to": "to", "speedFactor": "speedFactor"}
 
 
@@ -26,7 +27,7 @@ class ScenarioError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`provenance` says in plain sentences what was recorded on a real road and what is synthetic."""
+    """`provenance` says in plain sentences what was recorded on a real road, what is synthetic, and what is simulated."""
 
     name: str
     configuration: Path
@@ -70,7 +71,8 @@ def prepare_demo(folder: Path) -> Scenario:
             f"recorded: {counts['trip']:,} motor trips of one hour (15-16 h) at the DLR research crossing in Braunschweig",
             "recorded: their times, lanes and speeds where they were detected, and the signal plan",
             f"synthetic: {counts['flow']} bicycles (each once), {counts['personFlow']} pedestrian relations (a person every 150 s)",
-            "synthetic: how everybody drives after entering; all sensors, radios and receivers",
+            "synthetic: how everybody drives after entering",
+            SIMULATED,
         ),
     )
 
@@ -91,7 +93,7 @@ def prepare(source: Path | None, folder: Path) -> Scenario:
         junction="",
         begin_s=begin_s,
         end_s=end_s,
-        provenance=(f"traffic as {configuration.name} describes it", "synthetic: all sensors, radios and receivers"),
+        provenance=(f"traffic as {configuration.name} describes it", SIMULATED),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a server needs to know of the simulated crossing: its map and its two stations, and for the sim the stations' tokens."""
+"""What a server needs to know of the simulated crossing: map, two stations, the (simulated) 5G base stations; for the sim the tokens."""
 
 import json
 import math
@@ -9,6 +9,8 @@ from pathlib import Path
 from intersections.map import IntersectionMap
 from intersections.map_json import save
 from positioning.frames import LocalFrame
+from positioning.samples import Anchor
+from v2x.sim.cellular import base_stations, surveyed
 from v2x.sim.poses import opposite_corners
 from v2x.sim.scenario import Scenario
 from v2x.sim.stage import STATIONS, Play, read_map
@@ -16,6 +18,7 @@ from v2x.stations import Pose, StationRegistry
 
 MAP_FILE = "map.json"
 STATIONS_FILE = "stations.json"
+ANCHORS_FILE = "anchors.json"
 TOKENS_FILE = "sim-tokens.json"
 SCENARIO_FOLDER = "scenario"
 
@@ -25,10 +28,11 @@ class Setup:
     scenario: Scenario
     map: IntersectionMap
     map_file: Path
+    anchors_file: Path
 
 
 def write_setup(play: Play, state: Path) -> Setup:
-    """Into the server's state folder: map, approved stations, and the tokens that only this machine's user may read."""
+    """Into the server's state folder: map, approved stations, gNBs, and the tokens that only this machine's user may read."""
     state.mkdir(parents=True, exist_ok=True)
     scenario, map = read_map(play, state / SCENARIO_FOLDER)
     save(map, state / MAP_FILE)
@@ -40,12 +44,20 @@ def write_setup(play: Play, state: Path) -> Setup:
         pose = Pose(math.degrees(latitude[0]), math.degrees(longitude[0]))
         tokens[station] = registry.approve(station, map.id, pose)
     _write_private(state / TOKENS_FILE, json.dumps(tokens))
-    return Setup(scenario, map, state / MAP_FILE)
+    anchors = [_anchor(anchor) for anchor in surveyed(base_stations(play.seed), frame)]
+    (state / ANCHORS_FILE).write_text(json.dumps(anchors, indent=1) + "\n")
+    return Setup(scenario, map, state / MAP_FILE, state / ANCHORS_FILE)
 
 
 def read_tokens(state: Path) -> dict[str, str]:
     tokens: dict[str, str] = json.loads((state / TOKENS_FILE).read_text())
     return tokens
+
+
+def _anchor(anchor: Anchor) -> dict[str, object]:
+    """As `v2x.anchors` reads it."""
+    places = {"latitude_deg": math.degrees(anchor.latitude_rad), "longitude_deg": math.degrees(anchor.longitude_rad)}
+    return {"id": anchor.id, **places, "height_m": anchor.height_m}
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -7,12 +7,13 @@ from intersections.map import IntersectionMap
 from positioning.frames import LocalFrame
 from v2x.importers.sumo_net import find_site, intersection_map, signal_groups
 from v2x.importers.sumo_xml import read_network
+from v2x.sim.cellular import CellularNetwork, base_stations, surveyed
 from v2x.sim.field import Field
 from v2x.sim.plane import Plane
 from v2x.sim.poses import opposite_corners
 from v2x.sim.scenario import STEP_S, Scenario, prepare
 from v2x.sim.sensors import RoadsideSensor, SensorConfig
-from v2x.sim.vehicles import ConnectedVehicles, ReceiverConfig
+from v2x.sim.vehicles import ConnectedVehicles, VehicleConfig
 from v2x.sim.world import World
 
 STATIONS = ("rsu-a", "rsu-b")
@@ -28,7 +29,7 @@ class Play:
     seed: int = 0
     stations: tuple[str, ...] = STATIONS
     sensor: SensorConfig = field(default_factory=SensorConfig)
-    receiver: ReceiverConfig = field(default_factory=ReceiverConfig)
+    vehicle: VehicleConfig = field(default_factory=VehicleConfig)
     warm_up_s: float = WARM_UP_S
     map_id: str | None = None
 
@@ -61,6 +62,8 @@ def open_stage(play: Play, folder: Path, epoch_ns: int = FIXED_EPOCH_NS) -> Stag
         for number, (station, place) in enumerate(zip(STATIONS, opposite_corners(map), strict=True))
         if station in play.stations
     ]
-    vehicles = ConnectedVehicles(frame, play.receiver, play.seed)
+    gnbs = base_stations(play.seed)
+    vehicles = ConnectedVehicles(frame, play.vehicle, play.seed, CellularNetwork(gnbs, play.seed))
     groups = signal_groups(network, site.tl) if site.tl else {}
-    return Stage(scenario, map, frame, Field(world, map.id, sensors, vehicles, site.tl, groups, play.seed, epoch_ns))
+    anchors = surveyed(gnbs, frame)
+    return Stage(scenario, map, frame, Field(world, map.id, frame, sensors, vehicles, site.tl, groups, play.seed, epoch_ns, anchors))

@@ -30,9 +30,11 @@ from v2x.v1 import roadside_pb2, vehicle_pb2
 
 METHOD = {
     ArrivalKind.RSU_FRAME: "/v2x.v1.RoadsideService/Stream",
-    ArrivalKind.VEHICLE_SAMPLE: "/v2x.v1.VehicleService/Stream",
+    ArrivalKind.VEHICLE_SAMPLE: "/v2x.v1.VehicleService/Stream",  # which ranges never open
     ArrivalKind.SIGNAL_STATE: "/v2x.v1.SignalService/Stream",
 }
+UPLINK_FIELD = {ArrivalKind.VEHICLE_SAMPLE: 1, ArrivalKind.RANGES: 2}  # of `VehicleUplink`
+POSITIONS_HZ = 10.0  # asked for by every vehicle
 AHEAD_NS = 30_000_000  # how long before its time a step of the world is computed
 STREAM_WAITING = 64  # messages; 6 s of a station
 SILENT_NS = 1_000_000_000  # a vehicle that sends no more has left: its stream is closed
@@ -54,6 +56,7 @@ class WireCounts:
     frames: int = 0
     objects: int = 0
     samples: int = 0
+    ranges: int = 0  # messages of simulated 5G
     signals: int = 0
     dropped: int = 0  # by full streams
     vehicles: int = 0
@@ -152,6 +155,8 @@ class WireLink:
                 self.counts.objects += sending.objects
             case ArrivalKind.VEHICLE_SAMPLE:
                 self.counts.samples += 1
+            case ArrivalKind.RANGES:
+                self.counts.ranges += 1
             case _:
                 self.counts.signals += 1
 
@@ -163,7 +168,7 @@ class WireLink:
             metadata = (("authorization", f"Bearer {token}"),) if token else ()
             method = self._channel.stream_stream(METHOD[sending.kind], request_serializer=bytes, response_deserializer=bytes)
             call = method(None, metadata=metadata)
-            stream = self._streams[sending.source] = _Stream(sending, call, self.counts, self._sends)
+            stream = self._streams[sending.source] = _Stream(sending, call, self.counts, self._sends, self._field)
         stream.last_due_ns = sending.due_ns
         return stream
 
@@ -183,7 +188,7 @@ class WireLink:
 class _Stream:
     """One sender's call: a writer task that drains `put`, a reader task that notes what comes back."""
 
-    def __init__(self, first: Sending, call: Call, counts: WireCounts, sends: SendLog) -> None:
+    def __init__(self, first: Sending, call: Call, counts: WireCounts, sends: SendLog, field: Field) -> None:
         self.kind = first.kind
         self.last_due_ns = first.due_ns
         self.unsent_ns = NO_LIMIT_NS  # when the oldest message that was not handed over yet was due
@@ -192,6 +197,7 @@ class _Stream:
         self._call = call
         self._counts = counts
         self._sends = sends
+        self._field = field
         self._waiting: deque[Sending] = deque()
         self._wake = asyncio.Event()
         self._leaving = False
@@ -219,13 +225,16 @@ class _Stream:
 
     async def _write(self) -> None:
         try:
+            if self.kind is ArrivalKind.VEHICLE_SAMPLE:
+                await self._call.write(encode.position_request(POSITIONS_HZ))
             while self._waiting or not self._leaving:
                 while self._waiting:
                     sending = self._waiting.popleft()
                     self.unsent_ns = sending.due_ns
-                    is_vehicle = self.kind is ArrivalKind.VEHICLE_SAMPLE
-                    payload = encode.uplink(sending.payload) if is_vehicle else sending.payload
-                    self._sends.note(sending.source, sending.sequence)
+                    field = UPLINK_FIELD.get(sending.kind)
+                    payload = encode.uplink(sending.payload, field) if field else sending.payload
+                    if sending.kind is not ArrivalKind.RANGES:  # nothing names them as its cause
+                        self._sends.note(sending.source, sending.sequence)
                     await self._call.write(payload)
                 self.unsent_ns = NO_LIMIT_NS
                 self._wake.clear()
@@ -250,6 +259,10 @@ class _Stream:
             case ArrivalKind.RSU_FRAME:
                 self._counts.latest_reports[self._source] = roadside_pb2.StationReport.FromString(answer)
             case ArrivalKind.VEHICLE_SAMPLE:
-                self._counts.downlinks[vehicle_pb2.VehicleDownlink.FromString(answer).WhichOneof("message") or "unknown"] += 1
+                message = vehicle_pb2.VehicleDownlink.FromString(answer)
+                kind = message.WhichOneof("message") or "unknown"
+                self._counts.downlinks[kind] += 1
+                if kind == "position":
+                    self._field.hear(self._source, message.position)
             case _:
                 self._counts.downlinks["signal command"] += 1
