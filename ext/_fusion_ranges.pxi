@@ -27,26 +27,6 @@ cdef void judge_anchor(Bank* b, Link* link, double r, double sigma, double power
         b.contradicted_s = t
 
 
-cdef void learn_delay(Delay* delay, double offset, double variance, double mean, double ratio) noexcept nogil:
-    # what makes N(offset, variance) into N(offset + mean, ratio variance), as a factor: such evidence adds up in any order
-    cdef double precision = (1 / ratio - 1) / variance
-    delay.precision += precision
-    delay.moment += precision * offset + mean / (ratio * variance)
-
-
-cdef void renew(Delay* delays, Py_ssize_t anchors) noexcept nogil:
-    # Between renewals every sample of one moment meets the same delays, whenever it comes: so the head need not be filtered again
-    cdef Py_ssize_t i
-    cdef double precision
-    for i in range(anchors):
-        precision = 1 / delays[i].variance + delays[i].precision
-        delays[i].offset_before = delays[i].offset
-        delays[i].variance_before = delays[i].variance
-        delays[i].offset = (delays[i].offset / delays[i].variance + delays[i].moment) / precision
-        delays[i].variance = 1 / precision
-        delays[i].precision = delays[i].moment = 0
-
-
 cdef void take_range(Bank* b, Work* w, const Sample* s, const Config* c, Shared* shared, bint learn) noexcept nogil:
     cdef Link* link = link_of(b, s.detail)
     cdef const double* anchor = shared.anchors + 3 * s.detail

@@ -12,7 +12,7 @@ cdef int anchor_of(double value, Py_ssize_t anchors) noexcept nogil:
     return <int>value if value >= 0 and value < anchors else -1
 
 
-cdef int read_sample(int kind, const double* v, Py_ssize_t anchors, Sample* s) noexcept nogil:
+cdef int read_common(int kind, const double* v, Py_ssize_t anchors, Sample* s) noexcept nogil:
     cdef int status
     s.kind = kind
     s.detail = 0

@@ -13,6 +13,9 @@ cdef int take_row(
     cdef Vehicle* v
     if id < 0 or measured_ns < 0:
         return MALFORMED
+    verdict = turned_away(fleet, kind, id)
+    if verdict:
+        return verdict
     if measured_ns - FUTURE_NS > received_ns:
         return CLOCK_JUMP
     if received_ns - measured_ns > <int64_t>(c.late_s * 1e9):
@@ -36,7 +39,7 @@ cdef int take_row(
             return STALE
     insert(v, &s)
     fleet.heard_ns[row] = max(fleet.heard_ns[row], received_ns)
-    return ACCEPTED
+    return admitted(v, &s)
 
 
 cdef bint before(const Sample* a, const Sample* b) noexcept nogil:

@@ -4,11 +4,12 @@ Rules:
 * One call into the kernel `positioning._fusion` per batch and per step; its readable twin is `positioning.fusion_model`.
 * A measurement of up to `late_s` ago is put where it belongs; the result does not depend on the order of arrival inside that window.
 * The protection level is a statistical promise tested on recorded drives; it claims no automotive integrity level.
-* Pseudoranges are not fused: they are refused as MALFORMED, as any unknown kind.
+* A vehicle belongs to the bank from the first fix or roadside detection on; until then, if its pseudoranges place it, to the wide block
+  (`positioning.wide`). No evidence is counted twice: pseudoranges beside fused fixes are a DUPLICATE.
 """
 
 from collections import Counter
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,7 @@ from positioning import _fusion
 from positioning.frames import LocalFrame
 from positioning.measurements import Kind, MeasurementBatch, Positions
 from positioning.samples import Verdict
+from positioning.wide import ELSEWHERE, SHARED, WideBlock, WideConfig, sights
 
 Arrays = dict[str, NDArray[np.generic]]
 PLACES = (Kind.FIX, Kind.ROADSIDE_DETECTION, Kind.LANE)
@@ -29,7 +31,7 @@ DELAY_SIGMA_M = 1.0  # of an anchor's group delay, before anything is known
 
 @dataclass(frozen=True, slots=True)
 class FusionConfig:
-    """What the vehicles and the cell are like. Fields in the kernel's order."""
+    """What the vehicles and the cell are like. Numbers in the kernel's order."""
 
     acceleration: float = 0.5  # m/s^1.5, with an odometer
     gyro: float = float(np.radians(0.1) * np.sqrt(0.2))  # rad/sqrt(s), of the data sheet
@@ -58,12 +60,18 @@ class FusionConfig:
     late_s: float = 0.2
     forget_s: float = FORGET_S  # a vehicle silent for longer is forgotten
     yields_s: float = YIELDS_S  # one silent for longer makes room for a new one when all rows are taken
+    wide: WideConfig = field(default_factory=WideConfig)
 
     def __post_init__(self) -> None:
-        if not all(np.isfinite(value) and value >= 0 for value in astuple(self)):
+        if not all(np.isfinite(value) and value >= 0 for value in self.numbers):
             raise ValueError("every field must be finite and not negative")
         if not (self.late_s <= 1 and min(self.gnss_time_s, self.range_apart_m, self.range_excess_m, self.range_los_m) > 0):
             raise ValueError("late_s beyond 1 s, or a scale that is zero")
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """All but what is of the wide block alone."""
+        return astuple(self)[:-1]
 
 
 class FusionEngine:
@@ -76,13 +84,15 @@ class FusionEngine:
         if not np.isfinite(surveyed).all():
             raise ValueError("anchors must be finite")
         self.capacity, self.zone, self.config = capacity, zone, config or FusionConfig()
-        self._config = np.array(astuple(self.config), dtype=np.float64)
+        self._config = np.array(self.config.numbers, dtype=np.float64)
         self._anchors = np.ascontiguousarray(np.column_stack([zone.enu_from_geodetic(surveyed[:, 0], surveyed[:, 1]), surveyed[:, 2]]))
         self._delays = np.tile([0.0, DELAY_SIGMA_M**2, 0.0, DELAY_SIGMA_M**2, 0.0, 0.0], (len(surveyed), 1))
         self._vehicles = np.zeros(capacity * _fusion.SIZES["vehicle"], dtype=np.uint8)
         self._slots = np.zeros((1 << (2 * capacity - 1).bit_length(), 2), dtype=np.int64)
         self._heard_ns = np.zeros(capacity, dtype=np.int64)
         self._tally = np.zeros(_fusion.SIZES["tally"], dtype=np.int64)
+        numbers = np.array([*(getattr(self.config, name) for name in SHARED), *self.config.wide.numbers], dtype=np.float64)
+        self._wide = WideBlock(min(capacity, self.config.wide.capacity), numbers, self._anchors, self._delays, self._tally)
 
     @property
     def _fleet(self) -> Tables:
@@ -108,8 +118,12 @@ class FusionEngine:
         verdicts = np.zeros(len(batch.kind), dtype=np.uint8)
         vehicle, measured_ns, received_ns = map(np.ascontiguousarray, (batch.vehicle, batch.measured_ns, batch.received_ns))
         shared = self._config, self._anchors, self._delays
-        kind, values = np.ascontiguousarray(batch.kind), local(batch, self.zone)
+        kind, values = np.ascontiguousarray(batch.kind), local(batch, self.zone, sagnac_applied=self.config.wide.sagnac_applied)
         _fusion.ingest(*self._fleet, *shared, kind, vehicle, measured_ns, received_ns, values, verdicts)
+        asked = np.flatnonzero(verdicts >= ELSEWHERE)
+        if len(asked):
+            answers = self._wide.ingest((kind[asked], vehicle[asked], measured_ns[asked], received_ns[asked], values[asked]))
+            verdicts[asked] = np.where(answers == ELSEWHERE, verdicts[asked] - ELSEWHERE, answers)
         return Counter({Verdict(code): int(count) for code, count in enumerate(np.bincount(verdicts)) if count})
 
     def step(self, now_ns: int) -> Positions:
@@ -119,16 +133,24 @@ class FusionEngine:
         out = np.empty((room, _fusion.SIZES["outputs"]))
         marks = np.empty((room, 2), dtype=np.uint32)
         rows = _fusion.step(*self._fleet, self._config, self._anchors, self._delays, now_ns, ids, out, marks)
-        return positions(self.zone, now_ns, ids[:rows], out[:rows], marks[:rows])
+        ids, out, marks = ids[:rows], out[:rows], marks[:rows]
+        if self._wide.alive:
+            self._wide.forget(ids)  # a place of their own was measured
+            more = self._wide.step(now_ns)
+            ids, out, marks = np.concatenate([ids, more[0]]), np.concatenate([out, more[1]]), np.concatenate([marks, more[2]])
+        return positions(self.zone, now_ns, ids, out, marks)
 
     def forget(self, ids: ArrayLike) -> int:
         """Give the rows of these vehicles back; -> how many of them were known. The last vehicle's row takes a forgotten one's place."""
-        return _fusion.forget(*self._fleet, np.ascontiguousarray(ids, dtype=np.int64).reshape(-1))
+        named = np.ascontiguousarray(ids, dtype=np.int64).reshape(-1, 1)
+        return sum(max(_fusion.forget(*self._fleet, one), self._wide.forget(one)) for one in named)
 
     def snapshot(self) -> Arrays:
         """The whole state, as arrays."""
         used = self._tally[USED] * _fusion.SIZES["vehicle"]
-        return {name: array.copy() for name, array in self._small.items()} | {"vehicles": self._vehicles[:used].copy()}
+        return (
+            {name: array.copy() for name, array in self._small.items()} | {"vehicles": self._vehicles[:used].copy()} | self._wide.snapshot()
+        )
 
     def restore(self, state: Arrays) -> None:
         """Continue exactly where `snapshot` was taken, in an engine of the same capacity, configuration and anchors."""
@@ -139,14 +161,18 @@ class FusionEngine:
         self._vehicles[: vehicles.size], self._vehicles[vehicles.size :] = vehicles, 0
         for name, array in self._small.items():
             array[:] = state[name]
+        self._wide.restore(state)
 
 
-def local(batch: MeasurementBatch, zone: LocalFrame) -> NDArray[np.float64]:
-    """-> values with the places' latitude and longitude made east and north."""
+def local(batch: MeasurementBatch, zone: LocalFrame, *, sagnac_applied: bool) -> NDArray[np.float64]:
+    """-> values in the zone's plane: the places' latitude and longitude made east and north, satellites made east, north and up."""
     values = np.array(batch.values, order="C")
     places = np.isin(batch.kind, PLACES)
     if places.any():
         values[places, :2] = zone.enu_from_geodetic(batch.values[places, 0], batch.values[places, 1])
+    signals = batch.kind == Kind.PSEUDORANGE
+    if signals.any():
+        values[signals] = sights(zone, batch.values[signals], sagnac_applied=sagnac_applied)
     return values
 
 

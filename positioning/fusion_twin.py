@@ -2,11 +2,11 @@
 
 Rules:
 * It exists to be compared with: the tests run on both, and what differs is a fault of one of them.
-* Late samples go where they belong in a list kept in order; the bank after the window is run again from the bank before it.
+* Late samples are the matter of `positioning.fusion_fleet`, a vehicle's state that of `fusion_model` or `wide_model`.
 """
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from math import hypot, isnan, pi
 
 import numpy as np
@@ -14,12 +14,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from positioning.frames import LocalFrame
 from positioning.fusion import DELAY_SIGMA_M, FusionConfig, local, positions
+from positioning.fusion_fleet import Fleet
 from positioning.fusion_laws import FUTURE_NS, GRADES, NEVER_S, SINGLE, Delays, Floats, Sample, predict
-from positioning.fusion_model import CHALLENGER, EMPTY, EXPLORING, MAIN, MEMORY_S, Bank
+from positioning.fusion_model import CHALLENGER, EXPLORING, MAIN, MEMORY_S, Bank
 from positioning.measurements import Kind, MeasurementBatch, Positions
 from positioning.samples import FixStatus, Verdict
+from positioning.wide_model import Tight
+from positioning.wide_start import read_signal
 
-RING = 24
+RING, WIDE_RING = 24, 128
 ALERT_S = 1.5  # from the last contradiction
 LIMITS = {  # of each kind's first columns, in the zone's plane
     Kind.WHEEL_SPEED: (120.0,),
@@ -93,35 +96,6 @@ def inside(kind: int, v: Floats) -> tuple[float, ...]:
     return v[0], v[1], v[2], v[3]
 
 
-@dataclass(slots=True)
-class Vehicle:
-    id: int
-    base: Bank
-    head: Bank
-    heard_ns: int = 0
-    floor_ns: int = 0
-    ring: list[Sample] = field(default_factory=list)
-
-    def insert(self, s: Sample) -> None:
-        self.ring.append(s)
-        self.ring.sort(key=lambda s: (s.measured_ns, s.kind, s.detail, [(isnan(value), value) for value in s.v]))
-
-    def first_epoch(self, ring: list[Sample]) -> list[Sample]:
-        return [s for s in ring if s.measured_ns == ring[0].measured_ns]
-
-    def retire(self, delays: Delays) -> None:
-        oldest = self.first_epoch(self.ring)
-        self.base.epoch(oldest, delays, learn=True)
-        self.floor_ns, self.ring = oldest[0].measured_ns, self.ring[len(oldest) :]
-
-    def catch_up(self, delays: Delays) -> None:
-        self.head, rest = self.base.copied(), self.ring
-        while rest:
-            now = self.first_epoch(rest)
-            self.head.epoch(now, delays, learn=False)
-            rest = rest[len(now) :]
-
-
 def protection(b: Bank, sigma: float, t: float) -> float:
     """K sigma against the separation from each filter that does without one source (Blanch 2015, solution separation)."""
     k, floor = b.q["k_sigma"], b.q["unmodelled_m"] * (0.6 if t - b.seen_s.get(Kind.RANGE, NEVER_S) < 1 else 1)
@@ -147,75 +121,62 @@ class FusionTwin:
     """Interface and results of `FusionEngine`, but for snapshots."""
 
     def __init__(self, capacity: int, zone: LocalFrame, config: FusionConfig | None = None, anchors: ArrayLike = ()) -> None:
+        self.zone, self.config = zone, config or FusionConfig()
         surveyed = np.asarray(anchors, dtype=np.float64).reshape(-1, 3)
-        self.capacity, self.zone, self.q = capacity, zone, asdict(config or FusionConfig())
         self.anchors = np.column_stack([zone.enu_from_geodetic(surveyed[:, 0], surveyed[:, 1]), surveyed[:, 2]])
+        q = asdict(self.config)
+        wide = q.pop("wide")
         self.delays = Delays(len(surveyed), DELAY_SIGMA_M)
-        self.vehicles: dict[int, Vehicle] = {}
-        self.late_ns, self.forget_ns, self.yields_ns = (int(self.q[name] * 1e9) for name in ("late_s", "forget_s", "yields_s"))
-        self.forgotten = self.displaced = 0
+        self.bank = Fleet(capacity, RING, lambda: Bank(q, self.anchors), self.delays, q)
+        self.wide = Fleet(min(capacity, wide["capacity"]), WIDE_RING, lambda: Tight(q | wide, self.anchors), self.delays, q)
+
+    @property
+    def forgotten(self) -> int:
+        return self.bank.forgotten
+
+    @property
+    def displaced(self) -> int:
+        return self.bank.displaced
 
     def ingest(self, batch: MeasurementBatch) -> Counter[Verdict]:
-        values = local(batch, self.zone)
+        values = local(batch, self.zone, sagnac_applied=self.config.wide.sagnac_applied)
         columns = (column.tolist() for column in (batch.kind, batch.vehicle, batch.measured_ns, batch.received_ns))
         return Counter(self.take_row(*row) for row in zip(*columns, values, strict=True))
 
     def take_row(self, kind: int, id: int, measured_ns: int, received_ns: int, v: Floats) -> Verdict:
         if id < 0 or measured_ns < 0:
             return Verdict.MALFORMED
+        if kind == Kind.PSEUDORANGE and id in self.bank.vehicles and self.bank.vehicles[id].placed:
+            return Verdict.DUPLICATE
         if measured_ns > received_ns + FUTURE_NS:
             return Verdict.CLOCK_JUMP
-        if received_ns - measured_ns > self.late_ns:
+        if received_ns - measured_ns > self.bank.late_ns:
             return Verdict.STALE
-        s = read_sample(kind, measured_ns, v, len(self.anchors))
-        if isinstance(s, Verdict):
-            return s
-        if id not in self.vehicles:
-            if len(self.vehicles) == self.capacity and not self.displace(received_ns - self.yields_ns):
-                return Verdict.QUEUE_FULL
-            self.vehicles[id] = Vehicle(id, Bank(self.q, self.anchors), Bank(self.q, self.anchors))
-        vehicle = self.vehicles[id]
-        if len(vehicle.ring) == RING and measured_ns >= vehicle.ring[0].measured_ns > vehicle.floor_ns:
-            vehicle.retire(self.delays)
-        if (vehicle.floor_ns and measured_ns <= vehicle.floor_ns) or len(vehicle.ring) == RING:
-            return Verdict.STALE
-        vehicle.insert(s)
-        vehicle.heard_ns = max(vehicle.heard_ns, received_ns)
-        return Verdict.ACCEPTED
+        s = read_signal(measured_ns, v) if kind == Kind.PSEUDORANGE else read_sample(kind, measured_ns, v, len(self.anchors))
+        return s if isinstance(s, Verdict) else self.route(id, s, received_ns)
 
-    def displace(self, before_ns: int) -> bool:
-        oldest = min(self.vehicles.values(), key=lambda vehicle: vehicle.heard_ns)
-        if oldest.heard_ns >= before_ns:
-            return False
-        self.displaced += self.forget([oldest.id])
-        return True
+    def route(self, id: int, s: Sample, received_ns: int) -> Verdict:
+        """Until a place of its own was measured the bank keeps the vehicle's motion, and the wide block has all of it."""
+        if s.kind == Kind.PSEUDORANGE:
+            return self.wide.take(id, s, received_ns)
+        verdict = self.bank.take(id, s, received_ns)
+        if verdict is not Verdict.ACCEPTED:
+            return verdict
+        self.bank.vehicles[id].placed |= s.kind in {Kind.FIX, Kind.ROADSIDE_DETECTION}
+        if id in self.wide.vehicles and not self.bank.vehicles[id].placed:
+            return self.wide.take(id, s, received_ns)
+        return verdict
 
     def forget(self, ids: ArrayLike) -> int:
-        """As the engine's: the last vehicle takes a forgotten one's place."""
-        known = 0
-        for id in np.asarray(ids, dtype=np.int64).ravel().tolist():
-            rows = list(self.vehicles.values())
-            for row, vehicle in enumerate(rows):
-                if vehicle.id == id:
-                    rows[row] = rows[-1]
-                    self.vehicles = {each.id: each for each in rows[:-1]}
-                    known += 1
-                    break
-        return known
+        return sum(self.bank.forget(id) | self.wide.forget(id) for id in np.asarray(ids, dtype=np.int64).ravel().tolist())
 
     def step(self, now_ns: int) -> Positions:
-        for vehicle in reversed(list(self.vehicles.values())):
-            if vehicle.heard_ns < now_ns - self.forget_ns:
-                self.forgotten += self.forget([vehicle.id])
-        for vehicle in self.vehicles.values():
-            while vehicle.ring and vehicle.ring[0].measured_ns < now_ns - self.late_ns:
-                vehicle.retire(self.delays)
-        shown = []
-        for vehicle in self.vehicles.values():
-            vehicle.catch_up(self.delays)
-            if vehicle.head.mode != EMPTY:
-                shown.append((vehicle.id, *self.show(vehicle.head, now_ns)))
+        mine = self.bank.step(now_ns)
+        for vehicle in mine:
+            self.wide.forget(vehicle.id)
         self.delays.renew(now_ns)
+        shown = [(vehicle.id, *self.show(vehicle.head, now_ns)) for vehicle in mine]
+        shown += [(vehicle.id, *vehicle.head.seen(now_ns)) for vehicle in self.wide.step(now_ns)]
         ids, out, marks = ([row[k] for row in shown] for k in range(3))
         numbers = np.array(out, dtype=np.float64).reshape(-1, 21), np.array(marks, dtype=np.uint32).reshape(-1, 2)
         return positions(self.zone, now_ns, np.array(ids, dtype=np.int64), *numbers)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench.accuracy import boulder, nagoya, picture, score
+from bench.accuracy import berlin, boulder, nagoya, picture, score
 from bench.accuracy.engine import engine_for
 from bench.accuracy.replay import replay
 from bench.accuracy.runs import Run, Set
@@ -16,9 +16,9 @@ from positioning.measurements import Fusion
 READERS: dict[str, Callable[[Path, int], Iterator[Set]]] = {
     "gnss_nagoya_drive": nagoya.sets,
     "gnss_boulder_imu": boulder.sets,
+    "gnss_berlin_smartloc": berlin.sets,
 }
 LEFT_OUT = {
-    "gnss_berlin_smartloc": "the engine does not fuse pseudoranges",
     "uwb_hanyang": "no reader yet: a tag without any position fix or motion sensor",
     "nr_milan_raytrace": "no reader yet: draws located alone, from time differences only",
 }

@@ -122,7 +122,7 @@ BAD = {
     "infinite speed": ((Kind.WHEEL_SPEED, START_NS, START_NS, [np.inf]), Verdict.OUT_OF_RANGE),
     "an unknown anchor": ((Kind.RANGE, START_NS, START_NS, [50.0, 99]), Verdict.OUT_OF_RANGE),
     "an unknown kind": ((77, START_NS, START_NS, [1.0]), Verdict.MALFORMED),
-    "a kind that is not fused": ((Kind.PSEUDORANGE, START_NS, START_NS, [2e7]), Verdict.MALFORMED),
+    "a pseudorange without a satellite": ((Kind.PSEUDORANGE, START_NS, START_NS, [2e7]), Verdict.OUT_OF_RANGE),
     "too late": ((Kind.YAW_RATE, START_NS, START_NS + 201_000_000, [0.1]), Verdict.STALE),
     "of the future": ((Kind.YAW_RATE, START_NS + 2_000_000_000, START_NS, [0.1]), Verdict.CLOCK_JUMP),
 }
