@@ -136,3 +136,25 @@ cdef int admitted(Vehicle* v, const Sample* s) noexcept nogil:
 
 include "_fusion_ring.pxi"
 include "_fusion_border.pxi"
+
+
+def waiting(
+    uint8_t[::1] vehicles, int64_t[:, ::1] slots, int64_t[::1] heard_ns, int64_t[::1] tally, int64_t id, int64_t[:, ::1] stamps,
+    double[:, ::1] values
+):
+    """A vehicle's samples in the window -> their number; stamps (RING, 3: measured_ns, kind, detail) and values (RING, 4) are written."""
+    cdef Fleet fleet = fleet_of(vehicles, slots, heard_ns, tally)
+    cdef int64_t row = slots[slot_of(&fleet, id), 1] - 1
+    cdef Vehicle* v = fleet.vehicles + row
+    cdef int i, j
+    if stamps.shape[0] < RING or stamps.shape[1] != 3 or values.shape[0] < RING or values.shape[1] != SAMPLE_VALUES:
+        raise ValueError("stamps (RING, 3) and values (RING, 4) wanted")
+    if row < 0:
+        return 0
+    for i in range(v.count):
+        stamps[i, 0] = v.ring[i].measured_ns
+        stamps[i, 1] = v.ring[i].kind
+        stamps[i, 2] = v.ring[i].detail
+        for j in range(SAMPLE_VALUES):
+            values[i, j] = v.ring[i].v[j]
+    return v.count

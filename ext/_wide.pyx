@@ -25,7 +25,7 @@ cdef enum:
     TIGHT = 1  # models
     WIDE = 10, LINKS = 64, RING = 128, SAMPLE_VALUES = 8, STILL_SAMPLES = 5
     ACCEPTED = 1, MALFORMED = 2, OUT_OF_RANGE = 3, STALE = 7, CLOCK_JUMP = 8, QUEUE_FULL = 11  # `samples.Verdict`
-    ELSEWHERE = 128  # no vehicle of this kernel
+    ELSEWHERE = 128  # no vehicle of this kernel; beside ACCEPTED: it is from now on
     OUTPUTS = 21, LEARNS = 0
 
 cdef double NEVER_S = -1e9
@@ -75,7 +75,7 @@ cdef struct Sample:
 
 cdef struct Vehicle:
     int64_t id, floor_ns
-    int32_t count, applied
+    int32_t count, applied, opened, spare
     Bank head, base
     Sample[RING] ring
 
@@ -102,3 +102,24 @@ include "_wide_epoch.pxi"
 include "_wide_read.pxi"
 include "_fusion_ring.pxi"
 include "_fusion_border.pxi"
+
+
+def adopt(
+    uint8_t[::1] vehicles, int64_t[:, ::1] slots, int64_t[::1] heard_ns, int64_t[::1] tally, int64_t id,
+    const int64_t[:, ::1] stamps, const double[:, ::1] values
+):
+    """What had come before a vehicle was known here, as `_fusion.waiting` gives it: stamps (n, 3) and values (n, 4)."""
+    cdef Fleet fleet = fleet_of(vehicles, slots, heard_ns, tally)
+    cdef int64_t row = slots[slot_of(&fleet, id), 1] - 1
+    cdef Sample s
+    cdef Py_ssize_t i
+    if stamps.shape[1] != 3 or values.shape[1] != 4 or values.shape[0] != stamps.shape[0]:
+        raise ValueError("stamps (n, 3) and values (n, 4) wanted")
+    for i in range(stamps.shape[0] if row >= 0 else 0):
+        memset(&s, 0, sizeof(Sample))
+        s.measured_ns = stamps[i, 0]
+        s.kind = <int32_t>stamps[i, 1]
+        s.detail = <int32_t>stamps[i, 2]
+        memcpy(s.v, &values[i, 0], 4 * sizeof(double))
+        if not gives_place(s.kind) and fleet.vehicles[row].count < RING:
+            insert(fleet.vehicles + row, &s)

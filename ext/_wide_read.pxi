@@ -29,4 +29,7 @@ cdef int turned_away(const Fleet* fleet, int kind, int64_t id) noexcept nogil:
 
 
 cdef int admitted(Vehicle* v, const Sample* s) noexcept nogil:
-    return ACCEPTED
+    if v.opened:
+        return ACCEPTED
+    v.opened = True
+    return ACCEPTED | ELSEWHERE

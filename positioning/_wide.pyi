@@ -34,3 +34,12 @@ def step(
 def forget(
     vehicles: NDArray[uint8], slots: NDArray[int64], heard_ns: NDArray[int64], tally: NDArray[int64], ids: NDArray[int64]
 ) -> int: ...
+def adopt(
+    vehicles: NDArray[uint8],
+    slots: NDArray[int64],
+    heard_ns: NDArray[int64],
+    tally: NDArray[int64],
+    id: int,
+    stamps: NDArray[int64],
+    values: NDArray[float64],
+) -> None: ...

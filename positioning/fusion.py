@@ -122,7 +122,8 @@ class FusionEngine:
         _fusion.ingest(*self._fleet, *shared, kind, vehicle, measured_ns, received_ns, values, verdicts)
         asked = np.flatnonzero(verdicts >= ELSEWHERE)
         if len(asked):
-            answers = self._wide.ingest((kind[asked], vehicle[asked], measured_ns[asked], received_ns[asked], values[asked]))
+            rows = kind[asked], vehicle[asked], measured_ns[asked], received_ns[asked], values[asked]
+            answers = self._wide.ingest(rows, self._fleet)
             verdicts[asked] = np.where(answers == ELSEWHERE, verdicts[asked] - ELSEWHERE, answers)
         return Counter({Verdict(code): int(count) for code, count in enumerate(np.bincount(verdicts)) if count})
 

@@ -158,7 +158,11 @@ class FusionTwin:
     def route(self, id: int, s: Sample, received_ns: int) -> Verdict:
         """Until a place of its own was measured the bank keeps the vehicle's motion, and the wide block has all of it."""
         if s.kind == Kind.PSEUDORANGE:
-            return self.wide.take(id, s, received_ns)
+            new = id not in self.wide.vehicles
+            verdict = self.wide.take(id, s, received_ns)
+            for early in self.bank.vehicles[id].ring if new and verdict is Verdict.ACCEPTED and id in self.bank.vehicles else []:
+                self.wide.vehicles[id].insert(early)
+            return verdict
         verdict = self.bank.take(id, s, received_ns)
         if verdict is not Verdict.ACCEPTED:
             return verdict

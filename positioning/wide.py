@@ -12,13 +12,15 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from positioning import _wide
+from positioning import _fusion, _wide
 from positioning.frames import LocalFrame
 from positioning.geodesy import WGS84, geocentric_from_geodetic
 from positioning.measurements import Kind
+from positioning.samples import Verdict
 
 Floats = NDArray[np.float64]
 Arrays = dict[str, NDArray[np.generic]]
+Fleet = tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]  # records, slots, heard_ns, tally
 Rows = tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Floats]
 OPENING = (Kind.PSEUDORANGE,)  # what gives a vehicle a place here
 ELSEWHERE = 128  # beside a verdict or alone, as the kernels have it
@@ -81,17 +83,39 @@ class WideBlock:
     def alive(self) -> int:
         return int(self._fleet[3][USED])
 
-    def ingest(self, rows: Rows) -> NDArray[np.uint8]:
-        """Columns of measurements in the zone's plane (`sights`) -> a verdict each, ELSEWHERE where the vehicle is none of these."""
+    def ingest(self, rows: Rows, bank: Fleet) -> NDArray[np.uint8]:
+        """Columns of measurements in the zone's plane (`sights`) -> a verdict each, ELSEWHERE where the vehicle is none of these.
+
+        What the bank keeps of a vehicle that is new here, this batch's included, is taken over from its ring.
+        """
         verdicts = np.full(len(rows[0]), ELSEWHERE, dtype=np.uint8)
-        if not self.alive and not np.isin(rows[0], OPENING).any():
+        opening = np.isin(rows[0], OPENING)
+        if not self.alive and not opening.any():
             return verdicts
         if not len(self._fleet[2]):
             self._fleet = _empty(self._capacity)
         self._fleet[3][SINCE_NS] = self._bank_tally[SINCE_NS]
-        kind, vehicle, measured_ns, received_ns, values = rows
+        verdicts[opening] = self._take(rows, opening)
+        opened = verdicts == Verdict.ACCEPTED | ELSEWHERE
+        verdicts[opened] = Verdict.ACCEPTED
+        for id in rows[1][opened].tolist():
+            self._adopt(id, bank)
+        new = np.isin(rows[1], rows[1][opened]) & ~opening
+        verdicts[new] = Verdict.ACCEPTED
+        known = ~opening & ~new
+        verdicts[known] = self._take(rows, known)
+        return verdicts
+
+    def _take(self, rows: Rows, chosen: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        kind, vehicle, measured_ns, received_ns, values = (column[chosen] for column in rows)
+        verdicts = np.empty(len(kind), dtype=np.uint8)
         _wide.ingest(*self._fleet, *self._shared, kind, vehicle, measured_ns, received_ns, values, verdicts)
         return verdicts
+
+    def _adopt(self, id: int, bank: Fleet) -> None:
+        stamps, values = np.empty((_fusion.SIZES["ring"], 3), dtype=np.int64), np.empty((_fusion.SIZES["ring"], 4))
+        count = _fusion.waiting(*bank, id, stamps, values)
+        _wide.adopt(*self._fleet, id, stamps[:count], values[:count])
 
     def step(self, now_ns: int) -> tuple[NDArray[np.int64], Floats, NDArray[np.uint32]]:
         """-> ids (n,), numbers (n, outputs) and marks (n, 2), as the bank's."""
@@ -120,7 +144,7 @@ class WideBlock:
         self._fleet = fleet
 
 
-def _empty(capacity: int) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _empty(capacity: int) -> Fleet:
     slots = np.zeros((1 << (2 * capacity - 1).bit_length() if capacity else 0, 2), dtype=np.int64)
     vehicles = np.zeros(capacity * _wide.SIZES["vehicle"], dtype=np.uint8)
     return vehicles, slots, np.zeros(capacity, dtype=np.int64), np.zeros(_wide.SIZES["tally"], dtype=np.int64)

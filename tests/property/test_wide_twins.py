@@ -42,6 +42,24 @@ def test_twins_agree_on_spoilt_drives(seed):
 
 
 @settings(max_examples=15, deadline=None)
+@given(st.integers(0, 1000), st.randoms(use_true_random=False))
+def test_inside_the_window_the_order_of_arrival_does_not_matter(seed, chance):
+    straight, shuffled = (FusionEngine(1, ZONE, CONFIG, anchors()) for _ in range(2))
+    for now, rows in spoilt(seed, 4):
+        arrived = [(kind, measured, now, values) for kind, measured, _, values in rows]
+        straight.ingest(batch(arrived))
+        chance.shuffle(arrived)
+        for at in range(0, len(arrived), 7):
+            shuffled.ingest(batch(arrived[at : at + 7]))
+            if at < 7:
+                shuffled.step(now)
+        one, other = straight.step(now), shuffled.step(now)
+        assert one.east_m.tolist() == other.east_m.tolist()
+        assert one.covariance.tolist() == other.covariance.tolist()
+        assert one.protection_level_m.tolist() == other.protection_level_m.tolist()
+
+
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 1000), st.integers(3, 20), st.booleans())
 def test_a_vehicle_that_gets_a_fix_is_the_banks_whatever_came_first(seed, at, fix_first):
     engines = [made(2, ZONE, CONFIG, anchors()) for made in (FusionEngine, FusionTwin)]
