@@ -6,6 +6,7 @@ Python validates (shapes, in `Network` and its callers' wrappers); nothing here 
 """
 
 from libc.math cimport INFINITY, atan2, cos, fabs, fmax, fmin, sin, sqrt, floor
+from libc.stdint cimport int64_t
 
 cdef enum:
     VISITS = 32
@@ -19,6 +20,8 @@ cdef enum:
     BICYCLE_CONNECTION = 4
     CROSSING = 5
     LAMP_STOP = 1
+    MOTOR = 1
+    UNSETTLED = 3
 
 cdef double SAMPLE_S = 0.2
 cdef double STOP_SLACK_M = 1.0
@@ -32,6 +35,12 @@ cdef double BESIDE_COS = 0.5
 cdef double SAME_M = 1e-9  # at a joint two segments are equally near but for rounding: the first counts
 cdef double STRAIGHT_RADPS = 0.05
 cdef double LOOK_AHEAD_M = 120.0
+cdef double STANDING_MPS = 0.5
+cdef double STANDING_MAX_MPS = 0.9
+cdef double SIGMAS_TO_MOVE = 2.0
+cdef double START_MPS2 = 6.0
+cdef int64_t SETTLE_NS = 1_000_000_000
+cdef int64_t NEVER_NS = -(1LL << 60)
 
 
 cdef struct Fix:
@@ -40,6 +49,9 @@ cdef struct Fix:
     double over
     double cos_turn
     double sin_turn
+
+
+include "_paths_places.pxi"
 
 
 cdef class Network:
@@ -52,10 +64,11 @@ cdef class Network:
     cdef double west, south, cell_m
     cdef int columns, rows
     cdef const double[:, ::1] admission
+    cdef const unsigned char[::1] roles
 
-    def __init__(self, paths, const double[:, ::1] admission, double cell_m):
-        if admission.shape[1] != 6:
-            raise ValueError("one admission cost per element kind expected")
+    def __init__(self, paths, const double[:, ::1] admission, const unsigned char[::1] roles, double cell_m):
+        if admission.shape[1] != 6 or roles.shape[0] != admission.shape[0]:
+            raise ValueError("one admission cost per element kind expected, and one role per class")
         self.kinds, self.points, self.arc = paths.kinds, paths.points, paths.arc_m
         self.half_width, self.length = paths.half_width_m, paths.length_m
         self.stop_back, self.curve = paths.stop_back_m, paths.curve_mps
@@ -65,7 +78,7 @@ cdef class Network:
         self.direction = paths.direction
         self.west, self.south = paths.grid[0], paths.grid[1]
         self.columns, self.rows = int(paths.grid[2]), int(paths.grid[3])
-        self.admission, self.cell_m = admission, cell_m
+        self.admission, self.roles, self.cell_m = admission, roles, cell_m
 
     def localize(self, const double[:, ::1] motion, const unsigned char[::1] classes, const unsigned char[::1] moving,
                  const int[::1] hints, int[::1] element, double[:, ::1] place):
@@ -78,6 +91,12 @@ cdef class Network:
         with nogil:
             for i in range(count):
                 element[i] = self.place_one(&motion[i, 0], classes[i], moving[i], hints[i], &place[i, 0])
+
+    def locate(self, view, before, lamps, places):
+        """Fill `places`, an `intersections.localize.Places` as long as the view, from the view and the places before."""
+        cdef Locating located = Locating(self, view, before, lamps, places)
+        with nogil:
+            located.fill()
 
     cdef int place_one(self, const double* motion, int object_class, bint moving, int hint, double* place) noexcept nogil:
         cdef double x = motion[0], y = motion[1], sin_h = sin(motion[3]), cos_h = cos(motion[3])

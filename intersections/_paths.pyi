@@ -1,10 +1,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from intersections.localize import Places
 from intersections.paths import Paths
+from positioning.tracks import TrackView
 
 class Network:
-    def __init__(self, paths: Paths, admission: NDArray[np.float64], cell_m: float) -> None: ...
+    def __init__(self, paths: Paths, admission: NDArray[np.float64], roles: NDArray[np.uint8], cell_m: float) -> None: ...
+    def locate(self, view: TrackView, before: Places, lamps: NDArray[np.uint8], places: Places) -> None: ...
     def localize(
         self,
         motion: NDArray[np.float64],

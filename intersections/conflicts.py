@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from intersections._conflicts import Judge
 from intersections._paths import Network
-from intersections.localize import Places, roles
+from intersections.localize import Places
 from intersections.paths import Paths
 from positioning.samples import ObjectClass
 from positioning.tracks import TrackView
@@ -161,7 +161,7 @@ def foresee(net: Network, view: TrackView, places: Places, lamps: Bytes, config:
         motion=view.motion,
         sigma=view.sigma,
         size_m=size_m,
-        role=roles(view, places),
+        role=places.role,
         moving=places.moving,
         updated=view.updated,
         unlawful=places.unlawful,

@@ -16,7 +16,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from intersections.localize import (
+    NEVER_NS,
+    NO_ELEMENT,
+    SETTLE_NS,
+    SIGMAS_TO_MOVE,
+    STANDING_MAX_MPS,
+    STANDING_MPS,
+    START_MPS2,
+    Places,
+    UserRole,
+)
 from intersections.paths import ElementKind, Paths
+from positioning.tracks import TrackView
 
 Floats = NDArray[np.float64]
 
@@ -32,6 +44,7 @@ STRAIGHT_RADPS = 0.05  # slower turning is noise
 LOOK_AHEAD_M = 120.0  # a driver sees the next lamp or yield sign from here, however slow he is
 BRAKING_MPS2 = 1.0  # less is noise
 LAMP_STOP = 1
+CARRIED = ("element", "on_crossing", "unlawful", "seen_ns", "placed_ns", "stood_ns")  # of `Places`, what the next places build on
 TWO_WAY = (ElementKind.SIDEWALK, ElementKind.CROSSING)
 
 
@@ -56,8 +69,39 @@ class Visit:
 class NetworkModel:
     """Takes what `Network` takes and fills the same arrays."""
 
-    def __init__(self, paths: Paths, admission: Floats, cell_m: float) -> None:
-        self._paths, self._admission, self._cell_m = paths, admission, cell_m
+    def __init__(self, paths: Paths, admission: Floats, roles: Any, cell_m: float) -> None:
+        self._paths, self._admission, self._roles, self._cell_m = paths, admission, roles, cell_m
+
+    def locate(self, view: TrackView, before: Places, lamps: Any, places: Places) -> None:
+        rows = {track: row for row, track in enumerate(before.ids.tolist())}
+        for row, track in enumerate(view.ids.tolist()):
+            self._locate_one(view, row, before, rows.get(track), lamps, places)
+
+    def _locate_one(self, view: TrackView, row: int, before: Places, last: int | None, lamps: Any, places: Places) -> None:
+        now_ns, speed_mps = view.time_ns, float(view.motion[row, 2])
+        element, on_crossing, unlawful, seen_ns, placed_ns, stood_ns = (
+            (NO_ELEMENT, 0, 0, now_ns, now_ns, NEVER_NS) if last is None else (int(getattr(before, name)[last]) for name in CARRIED)
+        )
+        threshold_mps = min(max(SIGMAS_TO_MOVE * float(view.sigma[row, 1]), STANDING_MPS), STANDING_MAX_MPS)
+        possible_mps = STANDING_MAX_MPS + START_MPS2 * (now_ns - stood_ns) / 1e9
+        moving = places.moving[row : row + 1]
+        moving[:] = threshold_mps < speed_mps <= possible_mps
+        places.place[row] = 0.0
+        one = slice(row, row + 1)
+        hint = np.array([element], np.int32)
+        self.localize(view.motion[one], view.classes[one], moving, hint, places.element[one], places.place[one])
+        number, along_m = int(places.element[row]), float(places.place[row, 0])
+        on = number >= 0 and self._paths.kinds[number] == ElementKind.CROSSING and 0 < along_m < self._paths.length_m[number]
+        entered = on and not (on_crossing and number == element)
+        places.on_crossing[row] = on
+        places.unlawful[row] = lamps[number] == LAMP_STOP if entered else on and unlawful
+        lost = number < 0 and bool(moving[0])
+        places.seen_ns[row] = now_ns if view.updated[row] else seen_ns
+        places.placed_ns[row] = placed_ns if lost else now_ns
+        places.stood_ns[row] = now_ns if speed_mps <= STANDING_MPS else stood_ns
+        role = self._roles[view.classes[row]]
+        unsettled = role == UserRole.MOTOR and lost and now_ns - int(places.placed_ns[row]) < SETTLE_NS
+        places.role[row] = UserRole.UNSETTLED if unsettled else role
 
     def localize(self, motion: Floats, classes: Any, moving: Any, hints: Any, element: Any, place: Floats) -> None:
         for row in range(len(motion)):

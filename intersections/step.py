@@ -90,7 +90,7 @@ class Intersection:
         self._meanings = meanings
         if not touched and not relit:
             return list(self.warnings.refresh(view, now_ns, causes.of))
-        self._places = localize(self._network, self.paths, view, self._places, meanings)
+        self._places = localize(self._network, view, self._places, meanings)
         if relit:
             view.updated[:] = 1
         found = find_conflicts(self._network, self.paths, view, self._places, meanings, self.config.conflicts, self._space)

@@ -1,6 +1,7 @@
 """The kernels and their readable twins agree on anything: random users, hostile values, every kind of control."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from intersections import _conflicts
 from intersections.conflicts import CELL_M, ConflictConfig, Workspace, foresee
 from intersections.conflicts_model import JudgeModel, required_deceleration
-from intersections.localize import ADMISSION, Places, localize
+from intersections.localize import ADMISSION, ROLES, Places, localize
 from intersections.localize import network as kernel_network
 from intersections.paths import CELL_M as PATHS_CELL_M
 from intersections.paths import flatten
@@ -55,7 +56,7 @@ def random_view(seed, count):
 
 
 def both(paths):
-    return kernel_network(paths), NetworkModel(paths, ADMISSION, PATHS_CELL_M)
+    return kernel_network(paths), NetworkModel(paths, ADMISSION, ROLES, PATHS_CELL_M)
 
 
 scenes = st.tuples(st.integers(0, 2**32 - 1), st.integers(2, 14), st.sampled_from(range(len(PATHS))), st.integers(0, 3))
@@ -70,7 +71,7 @@ def test_kernels_and_twins_find_the_same(scene):
     found = []
     for net, judge in zip(both(paths), (_conflicts.Judge, JudgeModel), strict=True):
         before = Places()
-        places = localize(net, paths, view, before, lamps)
+        places = localize(net, view, before, lamps)
         space = Workspace()
         tracks = foresee(net, view, places, lamps, CONFIG, space)
         number, judged = judge(tracks, paths, lamps, CONFIG).find(space.pairs, space.values, CELL_M)
@@ -83,6 +84,36 @@ def test_kernels_and_twins_find_the_same(scene):
     assert kernel[2] == model[2]
     np.testing.assert_array_equal(kernel[3], model[3])
     np.testing.assert_allclose(kernel[4], model[4], rtol=1e-7, atol=1e-7)
+
+
+@settings(max_examples=120, deadline=None)
+@given(scenes, st.integers(1, 2_000_000_000))
+def test_places_go_on_alike(scene, later_ns):
+    """Tracks that were there before, in any order, among new ones."""
+    seed, count, which, lamp = scene
+    first, then = random_view(seed, count), random_view(seed + 1, count)
+    random = np.random.default_rng(seed)
+    staying = random.permutation(count)[: count // 2]
+    then.ids[:] += 1000
+    for row in staying.tolist():
+        then.ids[row], then.motion[row], then.classes[row] = first.ids[row], first.motion[row], first.classes[row]
+    then = replace(then, time_ns=first.time_ns + later_ns, ids=random.permutation(then.ids))
+    lamps = random.choice([0, lamp], len(PATHS[which].kinds)).astype(np.uint8)
+    kernel, model = (localize(net, then, localize(net, first, Places(), lamps), lamps) for net in both(PATHS[which]))
+    for name in Places.__slots__:
+        np.testing.assert_allclose(getattr(kernel, name), getattr(model, name), rtol=0, atol=1e-9, err_msg=name)
+
+
+def test_locating_refuses_arrays_of_another_length():
+    paths, view = PATHS[0], random_view(1, 4)
+    lamps = np.zeros(len(paths.kinds), np.uint8)
+    net = kernel_network(paths)
+    with pytest.raises(ValueError, match="disagree"):
+        net.locate(view, Places(), lamps, Places())
+    with pytest.raises(ValueError, match="before"):
+        net.locate(view, replace(Places(), ids=view.ids), lamps, localize(net, view, Places(), lamps))
+    with pytest.raises(ValueError, match="lamp"):
+        localize(net, view, Places(), lamps[1:])
 
 
 def same_futures(kernel, model):

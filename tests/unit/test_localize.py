@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from intersections.lamps import LAMP_NONE, LAMP_STOP
-from intersections.localize import ADMISSION, Places, UserRole, localize, network, roles
+from intersections.localize import ADMISSION, ROLES, Places, UserRole, localize, network
 from intersections.paths import CELL_M, ElementKind, flatten
 from intersections.paths_model import NetworkModel
 from positioning.samples import ObjectClass
@@ -19,7 +19,7 @@ TIME_NS = 10**18
 
 @pytest.fixture(params=["kernel", "twin"])
 def net(request):
-    return network(PATHS) if request.param == "kernel" else NetworkModel(PATHS, ADMISSION, CELL_M)
+    return network(PATHS) if request.param == "kernel" else NetworkModel(PATHS, ADMISSION, ROLES, CELL_M)
 
 
 def view(*users, time_ns=TIME_NS):
@@ -33,7 +33,7 @@ def view(*users, time_ns=TIME_NS):
 
 def placed(net, *users, before=None, lamp=LAMP_NONE, time_ns=TIME_NS):
     lamps = np.full(len(PATHS.kinds), lamp, np.uint8)
-    return localize(net, PATHS, view(*users, time_ns=time_ns), before or Places(), lamps)
+    return localize(net, view(*users, time_ns=time_ns), before or Places(), lamps)
 
 
 def element_of(places, row=0):
@@ -111,7 +111,7 @@ def test_a_vehicle_that_just_lost_its_lane_is_unsettled_for_a_second(net):
     for after_ms, role in ((100, UserRole.UNSETTLED), (900, UserRole.UNSETTLED), (1100, UserRole.MOTOR)):
         time_ns = TIME_NS + after_ms * 1_000_000
         places = placed(net, lost, before=before, time_ns=time_ns)
-        assert roles(view(lost, time_ns=time_ns), places)[0] == role
+        assert places.role[0] == role
 
 
 def test_nobody_starts_faster_than_a_car_can(net):
