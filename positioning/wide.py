@@ -107,9 +107,12 @@ class WideBlock:
         return verdicts
 
     def _take(self, rows: Rows, chosen: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        kind, vehicle, measured_ns, received_ns, values = (column[chosen] for column in rows)
-        verdicts = np.empty(len(kind), dtype=np.uint8)
-        _wide.ingest(*self._fleet, *self._shared, kind, vehicle, measured_ns, received_ns, values, verdicts)
+        kind, vehicle, measured_ns, received_ns, values = rows
+        verdicts = np.empty(np.count_nonzero(chosen), dtype=np.uint8)
+        fleet, shared = self._fleet, self._shared
+        _wide.ingest(
+            *fleet, *shared, kind[chosen], vehicle[chosen], measured_ns[chosen], received_ns[chosen], values[chosen], verdicts
+        )  # fmt: skip
         return verdicts
 
     def _adopt(self, id: int, bank: Fleet) -> None:
