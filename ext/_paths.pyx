@@ -35,12 +35,6 @@ cdef double BESIDE_COS = 0.5
 cdef double SAME_M = 1e-9  # at a joint two segments are equally near but for rounding: the first counts
 cdef double STRAIGHT_RADPS = 0.05
 cdef double LOOK_AHEAD_M = 120.0
-cdef double STANDING_MPS = 0.5
-cdef double STANDING_MAX_MPS = 0.9
-cdef double SIGMAS_TO_MOVE = 2.0
-cdef double START_MPS2 = 6.0
-cdef int64_t SETTLE_NS = 1_000_000_000
-cdef int64_t NEVER_NS = -(1LL << 60)
 
 
 cdef struct Fix:
@@ -387,26 +381,4 @@ cdef class Network:
         sample[1] = self.points[point, 1] + (along * ey - lateral * ex) / size
 
 
-cdef double travelled(double v, double acceleration, double limit, double t) noexcept nogil:
-    """Distance at time t: at constant speed, with hard braking going on, or braking evenly to the predicted stop."""
-    cdef double braking = -acceleration if acceleration < -1.0 else 0.0
-    if limit < INFINITY:
-        if limit <= 0:
-            return 0.0
-        braking = fmax(braking, v * v / (2.0 * limit))
-    if braking > 0:
-        t = fmin(t, v / braking)
-    return v * t - 0.5 * braking * t * t
-
-
-cdef void turn_freely(const double* motion, bint moving, double* samples) noexcept nogil:
-    """Constant turn rate and speed (CTRV)."""
-    cdef double x = motion[0], y = motion[1], v = motion[2] if moving else 0.0, h = motion[3], w = motion[4], t, chord
-    cdef int k
-    if fabs(w) < STRAIGHT_RADPS:
-        w = 0.0
-    for k in range(SAMPLES):
-        t = k * SAMPLE_S
-        chord = v * t if w == 0.0 else 2.0 * v / w * sin(w * t / 2.0)
-        samples[2 * k] = x + chord * sin(h + w * t / 2.0)
-        samples[2 * k + 1] = y + chord * cos(h + w * t / 2.0)
+include "_paths_travel.pxi"

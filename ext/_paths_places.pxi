@@ -1,5 +1,12 @@
 # Included by _paths.pyx: where the tracks of one view are, and what of it goes on from the places before.
 
+cdef double STANDING_MPS = 0.5
+cdef double STANDING_MAX_MPS = 0.9
+cdef double SIGMAS_TO_MOVE = 2.0
+cdef double START_MPS2 = 6.0
+cdef int64_t SETTLE_NS = 1_000_000_000
+cdef int64_t NEVER_NS = -(1LL << 60)
+
 
 cdef class Network
 
