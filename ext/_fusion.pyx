@@ -37,14 +37,21 @@ cdef double ROOT_2PI_INVERSE = 0.3989422804014327
 cdef double SILENT_WHEEL_S = 1.0
 cdef double SILENT_GYRO_S = 0.5
 cdef double STANDING_SIGMA = 0.005
+cdef double FIRST_FIX_M = 0.5  # a fix that no other stands by yet
+cdef double CURVED = 0.001  # rad^2 of the heading: beyond it the way driven is an arc of places
 cdef double HEADING_KNOWN = 0.05
+cdef double HEADING_VAGUE = 0.5
 cdef double HEADING_LOST = 1.0  # rad^2: linear no more; the vehicle starts again where it is seen next
 cdef double HEADING_LEAD = 6.0
 cdef double RECENT_S = 1.0
+cdef double GYRO_SCALE = 1e-5  # rad: variance of the heading per angle turned, of what is wrong with the gyro's scale
+cdef double COURSE_SIGMA = 0.01  # rad between the way driven and the heading, that no law explains
+cdef double COURSE_DELAY_S = 0.05  # between the receiver's velocity and the gyro
 cdef double ALERT_S = 1.5  # from the last contradiction
 cdef double PATIENCE_S = 0.5  # refused for so long without being taken once, a source contradicts
 cdef double GROSS_M = 30.0  # farther off than reflections make what is no fixed solution, of many satellites
 cdef double GROSS_OF_FEW_M = 100.0
+cdef double STREAK_S = 2.5  # refusals farther apart are no streak
 cdef double REFUSED = 0.05  # weight of a position that does not fit
 cdef double TOO_SHORT = 3.0  # nats against a range that is shorter than can be; the most that one range counts
 cdef double TOO_LONG = 2.5  # nats for a range that is only long: log of its 300 m against an excess of 12 m, half of them in sight
@@ -77,9 +84,9 @@ cdef struct Link:
 
 cdef struct Bank:
     int64_t time_ns, born_ns
-    int32_t mode, alive, best, still
+    int32_t mode, alive, still
     double yaw_rate, wheel_s, yaw_s, stand_s, fix_s, swap_s, credible_s, streak_s, travelled, margin
-    double[SOURCES] refused_since_s
+    double[SOURCES] refused_since_s, refused_s
     double contradicted_s  # when two sources were last found not to agree
     double[SEEN] seen_s
     Link[LINKS] links

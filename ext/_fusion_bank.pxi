@@ -2,7 +2,7 @@
 
 cdef struct Work:
     double t, dt
-    bint moving, odometer, exploring
+    bint moving, odometer, gyro, exploring
 
 
 cdef bint uses(const Bank* b, const Work* w, int f, int source) noexcept nogil:
@@ -14,7 +14,7 @@ cdef double start_sigma(const Sample* s) noexcept nogil:
     if s.kind != FIX:
         return s.v[2]
     fix_law(s.detail >> 8, s.detail & 255, &sigma, &wrong)
-    return sigma if s.detail >> 8 == FIXED else (3 * sigma if s.detail >> 8 == FLOAT else sqrt(sigma * sigma + 9))
+    return fmax(sigma, FIRST_FIX_M) if s.detail >> 8 == FIXED else (3 * sigma if s.detail >> 8 == FLOAT else sqrt(sigma * sigma + 9))
 
 
 cdef void start(Bank* b, Work* w, const Sample* s, const Config* c) noexcept nogil:
@@ -40,9 +40,11 @@ cdef void start(Bank* b, Work* w, const Sample* s, const Config* c) noexcept nog
 cdef void judge_source(Bank* b, int source, bint refused, double t) noexcept nogil:
     if not refused:
         b.refused_since_s[source] = NEVER_S
-    elif b.refused_since_s[source] == NEVER_S:
+        return
+    if b.refused_since_s[source] == NEVER_S or t - b.refused_s[source] > STREAK_S:
         b.refused_since_s[source] = t
-    elif t - b.refused_since_s[source] >= PATIENCE_S:
+    b.refused_s[source] = t
+    if t - b.refused_since_s[source] >= PATIENCE_S:
         b.contradicted_s = t
 
 
@@ -93,24 +95,34 @@ cdef void read_controls(Bank* b, Work* w, const Sample* s, int count, const Conf
     w.moving = b.still < STILL_SAMPLES
 
 
+cdef void moves(const Bank* b, const Config* c, bint odometer, bint gyro, double dt, Motion* m) noexcept nogil:
+    # Without a gyro the vehicle turns as a driver does, whose sideways acceleration is like that along; what is unknown gets no worse.
+    cdef Noise q = c.noise
+    cdef const Filter* main = &b.f[MAIN]
+    if not odometer:
+        q.acceleration = c.acceleration_without_wheel
+    if gyro:
+        q.gyro = sqrt(q.gyro * q.gyro + GYRO_SCALE * fabs(b.yaw_rate - main.x[4]))
+    elif main.p[3] < HEADING_VAGUE:
+        q.gyro = fmin(c.gyro_without, c.acceleration_without_wheel / fmax(fabs(main.x[2]), 0.1))
+    else:
+        q.gyro = 0
+    motion_over(dt, b.still < STILL_SAMPLES, &q, m)
+
+
 cdef void travel(Bank* b, Work* w, const Config* c, double wheel, double yaw_dt) noexcept nogil:
     cdef int i
-    cdef Noise q = c.noise
     cdef Motion m
     cdef Filter* f
     cdef bint silent = w.dt > SILENT_WHEEL_S  # what speaks again now did not speak for the interval before
-    cdef bint gyro = w.t - b.yaw_s < SILENT_GYRO_S and not silent
-    if not w.odometer or silent:
-        q.acceleration = c.acceleration_without_wheel
-    if not gyro:
-        q.gyro = c.gyro_without
-    motion_over(w.dt, w.moving, &q, &m)
+    w.gyro = w.t - b.yaw_s < SILENT_GYRO_S and not silent
+    moves(b, c, w.odometer and not silent, w.gyro, w.dt, &m)
     for i in range(FILTERS):
         if not (b.alive >> i) & 1:
             continue
         f = &b.f[i]
         if w.dt > 0:
-            predict(f, b.yaw_rate if gyro else f.x[4], &m)
+            predict(f, b.yaw_rate if w.gyro else f.x[4], &m)
         if w.moving:
             f.height_variance += c.grade * c.grade * fabs(f.x[2]) * w.dt
             if not isnan(wheel):
@@ -144,8 +156,8 @@ cdef void challenge(Bank* b, Work* w, const Sample* s, double d2) noexcept nogil
 
 
 cdef void take_rtk(Bank* b, Work* w, const Sample* s, int status, int satellites, const Config* c) noexcept nogil:
-    cdef double sigma, wrong, ageing = 0.01 * fmax(s.v[3] - 5, 0) if not isnan(s.v[3]) else 0
-    cdef double gap = fmin(w.t - b.credible_s, 0.5)
+    cdef double sigma, wrong, ageing = 0.01 * fmin(fmax(s.v[3] - 5, 0), 1000) if not isnan(s.v[3]) else 0
+    cdef double gap = fmin(w.t - b.credible_s, 1.0)
     cdef int i
     fix_law(status, satellites, &sigma, &wrong)
     sigma = sqrt(sigma * sigma + ageing * ageing)
@@ -153,7 +165,7 @@ cdef void take_rtk(Bank* b, Work* w, const Sample* s, int status, int satellites
         b.streak_s = b.streak_s + (w.t - b.fix_s) if w.t - b.fix_s < 2.5 else 0
         b.fix_s = w.t
         if b.streak_s < 2:  # the first fixes after a gap are the wrong ones
-            sigma = fmax(sigma, 0.5)
+            sigma = fmax(sigma, FIRST_FIX_M)
             wrong = fmax(wrong, 0.1)
         b.credible_s = w.t
     for i in range(FILTERS):
@@ -167,6 +179,11 @@ cdef void weigh_rtk(
     cdef Filter* f = &b.f[i]
     cdef double lasting = (1.0 if satellites >= 13 else 5.0) if status == FIXED else (10.0 if w.moving else 60.0)
     cdef double inflation = lasting / fmin(fmax(w.t - f.rtk_s, 0.2), lasting)
+    cdef bint curved = f.p[3] > CURVED
+    cdef Filter straight
+    if curved:
+        straight = f[0]
+        bend_to(f, s.v[0], s.v[1], sigma * sigma)
     cdef double east = s.v[0] - f.x[0], north = s.v[1] - f.x[1], up = s.v[2] - f.height if not isnan(s.v[2]) else 0
     cdef double bad = 10.0 if status == FIXED else 15.0, cross = covariance(f, 0, 1), d2, evidence, weight, variance, gain
     cdef double a = f.p[0] + sigma * sigma, d = f.p[1] + sigma * sigma, det = a * d - cross * cross
@@ -190,6 +207,8 @@ cdef void weigh_rtk(
             if weight < REFUSED and not w.exploring and not (b.alive >> CHALLENGER) & 1:
                 challenge(b, w, s, d2)
     if weight <= LEAST_WEIGHT:
+        if curved:
+            unbend(f, &straight)
         return
     variance = sigma * sigma * inflation / weight
     update(f, 0, 1, 0, 0, east, variance)
@@ -202,7 +221,9 @@ cdef void weigh_rtk(
 cdef void take_single(Bank* b, Work* w, const Sample* s, int satellites, const Config* c) noexcept nogil:
     cdef double sigma, wrong, lasting = 10.0 if w.moving else 60.0, inflation, east, north, variance, d2, weight
     cdef int i
+    cdef bint curved
     cdef Filter* f
+    cdef Filter straight
     fix_law(SINGLE, satellites, &sigma, &wrong)
     for i in range(FILTERS):
         if not uses(b, w, i, USES_SINGLE):
@@ -210,6 +231,10 @@ cdef void take_single(Bank* b, Work* w, const Sample* s, int satellites, const C
         f = &b.f[i]
         inflation = lasting / fmin(fmax(w.t - f.single_s, 0.2), lasting)
         f.single_s = w.t
+        curved = f.p[3] > CURVED
+        if curved:
+            straight = f[0]
+            bend_to(f, s.v[0] - f.x[6], s.v[1] - f.x[7], sigma * sigma)
         east = s.v[0] - f.x[0] - f.x[6]
         north = s.v[1] - f.x[1] - f.x[7]
         variance = 0.5 * (innovation_variance(f, 0, 1, 6, 1) + innovation_variance(f, 1, 1, 7, 1)) + sigma * sigma
@@ -219,6 +244,8 @@ cdef void take_single(Bank* b, Work* w, const Sample* s, int satellites, const C
         if i == MAIN:
             judge_source(b, SINGLE_FIX, contradicts(b, hypot(east, north), gross(SINGLE, satellites), c), w.t)
         if d2 >= 25:
+            if curved:
+                unbend(f, &straight)
             continue
         if i == MAIN:
             b.seen_s[FIX] = w.t
@@ -227,8 +254,10 @@ cdef void take_single(Bank* b, Work* w, const Sample* s, int satellites, const C
         update(f, 1, 1, 7, 1, s.v[1] - f.x[1] - f.x[7], sigma * sigma * inflation / weight)
 
 
-cdef void take_velocity(Bank* b, Work* w, const Sample* s) noexcept nogil:
-    cdef double sigma = s.v[2] if s.v[2] > 0.02 else (0.15 if isnan(s.v[2]) else 0.02), speed = hypot(s.v[0], s.v[1]), r, c, n, variance
+cdef void take_velocity(Bank* b, Work* w, const Sample* s, const Config* c) noexcept nogil:
+    # the antenna's velocity: it leads the rear axle, and the tyres slip, so that in a turn it points beside the heading
+    cdef double speed = hypot(s.v[0], s.v[1]), sigma = s.v[2] if s.v[2] > 0.02 else (0.15 if isnan(s.v[2]) else 0.02)
+    cdef double turn, aside, along, across, r, noise, variance
     cdef int i, axis
     cdef Filter* f
     if s.detail < 9:
@@ -243,22 +272,69 @@ cdef void take_velocity(Bank* b, Work* w, const Sample* s) noexcept nogil:
             if not w.odometer and w.moving:
                 update(f, 2, 1, 2, 0, copysign(speed, f.x[2]) - f.x[2], sigma * sigma)
             continue
-        if f.p[3] > 0.1 and b.mode == EXPLORING:  # exact, where the linear update is not
-            turn_to(f, atan2(s.v[1], s.v[0]), sigma / speed)
+        turn = b.yaw_rate - f.x[4] if w.gyro else 0.0
+        aside = (c.noise.lever - c.noise.tyre * f.x[2]) * turn
+        noise = sigma * sigma + speed * speed * (COURSE_SIGMA * COURSE_SIGMA + COURSE_DELAY_S * COURSE_DELAY_S * turn * turn)
+        if f.p[3] > 0.1:
+            face(f, remainder(atan2(s.v[1], s.v[0]) - atan2(aside, speed) - f.x[3], 2 * M_PI), noise / (speed * speed), w.exploring)
+            update(f, 2, 1, 2, 0, speed - f.x[2], sigma * sigma)
+            continue
         for axis in range(2):
-            c = cos(f.x[3] - axis * M_PI_2)
-            n = -f.x[2] * sin(f.x[3] - axis * M_PI_2)
-            r = s.v[axis] - f.x[2] * c
-            variance = innovation_variance(f, 2, c, 3, n) + sigma * sigma
+            along = cos(f.x[3] - axis * M_PI_2)
+            across = sin(f.x[3] - axis * M_PI_2)
+            r = s.v[axis] - f.x[2] * along + aside * across
+            variance = innovation_variance(f, 2, along, 3, -f.x[2] * across) + noise
             if w.exploring:
                 f.score += fmax(-0.5 * r * r / variance, -8.0) - 0.5 * log(variance)
-            if r * r > 9 * variance and f.p[3] < 0.03:
-                continue
-            update(f, 2, c, 3, n, r, sigma * sigma)
-            if i == MAIN:
+            if i == MAIN and r * r < 9 * variance:
                 b.seen_s[VELOCITY] = w.t
+            # beyond two sigma it counts less and less, but never nothing: no heading is locked in
+            update(f, 2, along, 3, -f.x[2] * across, r, noise * fmax(1.0, r * r / (4 * variance)))
 
 
-cdef void turn_to(Filter* f, double heading, double sigma) noexcept nogil:
-    cdef double r = remainder(heading - f.x[3], 2 * M_PI)
-    update(f, 3, 1, 3, 0, r, sigma * sigma)
+cdef void face(Filter* f, double r, double variance, bint exploring) noexcept nogil:
+    # a heading too uncertain for the velocity's east and north to be linear in it; forward is the likelier way to drive
+    if exploring:
+        f.score -= fmin(0.5 * r * r / (f.p[3] + variance), 8.0) + 0.5 * log(f.p[3] + variance)
+    bend(f, r * f.p[3] / (f.p[3] + variance))
+    update(f, 3, 1, 3, 0, r, variance)
+
+
+cdef void bend_to(Filter* f, double east, double north, double variance) noexcept nogil:
+    # by the likeliest angle: turn / P[psi, psi] = (both ways' lengths / variance across) sin(angle between them - turn)
+    cdef double e = covariance(f, 0, 3) / f.p[3], n = covariance(f, 1, 3) / f.p[3], square = e * e + n * n, angle, pull, turn
+    cdef int i
+    if square < 1e-6:
+        return
+    variance += fmax((e * e * f.p[0] + 2 * e * n * covariance(f, 0, 1) + n * n * f.p[1]) / square - square * f.p[3], 0)
+    east += n - f.x[0]  # from where the heading was last known
+    north -= e + f.x[1]
+    angle = atan2(e * east + n * north, n * east - e * north)
+    pull = f.p[3] * sqrt(square * (east * east + north * north)) / variance
+    turn = angle * pull / (1 + pull)
+    for i in range(3):
+        turn -= (turn - pull * sin(angle - turn)) / (1 + pull * fmax(cos(angle - turn), 0))
+    bend(f, fmin(fmax(turn, -M_PI), M_PI))
+
+
+cdef void bend(Filter* f, double turn) noexcept nogil:
+    # The way driven since the heading was known is turned about its beginning: exact, where a linear correction leaves the circle.
+    # The state stays the prior's, now linear about the turned way (iterated Kalman filter, Bell & Cathey 1993).
+    cdef double e = covariance(f, 0, 3) / f.p[3], n = covariance(f, 1, 3) / f.p[3], c = cos(turn), s = sin(turn)
+    cdef double[STATES] by
+    cdef int i
+    f.x[0] += n * (c - 1) + e * s - turn * (c * e - s * n)
+    f.x[1] += n * s - e * (c - 1) - turn * (c * n + s * e)
+    for i in range(2, 4):  # what speed and heading have made of the place
+        memset(by, 0, sizeof(by))
+        e = covariance(f, 0, i) / f.p[i]
+        n = covariance(f, 1, i) / f.p[i]
+        by[0] = (c - 1) * e - s * n
+        by[1] = s * e + (c - 1) * n
+        mix(f.p, i, by)
+
+
+cdef void unbend(Filter* f, const Filter* straight) noexcept nogil:
+    # the place was not believed
+    memcpy(f.x, straight.x, STATES * sizeof(double))
+    memcpy(f.p, straight.p, PACKED * sizeof(double))

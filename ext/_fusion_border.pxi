@@ -75,9 +75,8 @@ def step(
                 ids[rows] = v[row].id
                 show(head, now_ns, c, &out[rows, 0], &marks[rows, 0])
                 rows += 1
-        if LEARNS and now_ns + FUTURE_NS - shared.since_ns >= RENEWAL_NS:
-            tally[SINCE_NS] = now_ns + FUTURE_NS
-            renew(shared.delays, anchors.shape[0])
+        if LEARNS:
+            tally[SINCE_NS] = renew(shared.delays, anchors.shape[0], shared.since_ns, now_ns - <int64_t>(c.late_s * 1e9))
     return rows
 
 

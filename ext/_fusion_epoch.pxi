@@ -27,7 +27,7 @@ cdef void epoch(Bank* b, const Sample* s, int count, const Config* c, Shared* sh
             else:
                 take_rtk(b, &w, s + i, s[i].detail >> 8, s[i].detail & 255, c)
         elif s[i].kind == VELOCITY:
-            take_velocity(b, &w, s + i)
+            take_velocity(b, &w, s + i, c)
         elif s[i].kind == HEADING or s[i].kind == LANE:
             take_heading_or_lane(b, &w, s + i)
         elif s[i].kind == RANGE:
@@ -39,7 +39,7 @@ cdef void epoch(Bank* b, const Sample* s, int count, const Config* c, Shared* sh
         elif s[i].kind == ROADSIDE_DETECTION:
             take_seen(b, &w, s + i, c)
     if b.mode == EXPLORING:
-        choose_heading(b, &w)
+        choose_heading(b)
     else:
         judge_challenger(b, &w)
     b.time_ns = s.measured_ns
@@ -53,31 +53,61 @@ cdef int first_place(const Sample* s, int count) noexcept nogil:
     return -1
 
 
-cdef void choose_heading(Bank* b, Work* w) noexcept nogil:
-    # one hypothesis is left when every other one is either unlikely or the same
+cdef int likeliest(const Filter* f) noexcept nogil:
     cdef int i, best = 0
-    cdef Filter* f
     for i in range(1, FILTERS):
-        if b.f[i].score > b.f[best].score:
+        if f[i].score > f[best].score:
             best = i
-    b.best = best
-    f = &b.f[best]
-    if f.p[3] > HEADING_KNOWN:
+    return best
+
+
+cdef void choose_heading(Bank* b) noexcept nogil:
+    # one hypothesis is left when every other one is either unlikely or the same
+    cdef int i
+    cdef const Filter* best = &b.f[likeliest(b.f)]
+    cdef Filter merged
+    if best.p[3] > HEADING_KNOWN:
         return
     for i in range(FILTERS):
-        if b.f[i].score > f.score - HEADING_LEAD and fabs(remainder(b.f[i].x[3] - f.x[3], 2 * M_PI)) > 0.2:
+        if b.f[i].score > best.score - HEADING_LEAD and fabs(remainder(b.f[i].x[3] - best.x[3], 2 * M_PI)) > 0.2:
             return
-    b.f[MAIN] = f[0]
-    b.f[MAIN].score = 0
-    for i in range(1, FILTERS):
-        b.f[i] = b.f[MAIN]
+    merge(b.f, &merged)
+    for i in range(FILTERS):
+        b.f[i] = merged
     b.f[FIXLESS].p[0] += 4
     b.f[FIXLESS].p[1] += 4
     b.f[RTKLESS].p[0] += 9
     b.f[RTKLESS].p[1] += 9
-    b.best = MAIN
     b.mode = RUNNING
     b.alive = 1 << MAIN | 1 << FIXLESS | 1 << RTKLESS
+
+
+cdef void merge(const Filter* f, Filter* merged) noexcept nogil:
+    # one normal with the mean and the covariance of them all (Bar-Shalom 2001 eq. 1.4.16-9)
+    cdef int i, m, n, best = likeliest(f)
+    cdef double total = 0, weight
+    cdef double[FILTERS][STATES] away
+    cdef double[STATES] mean
+    memset(mean, 0, sizeof(mean))
+    merged[0] = f[best]
+    merged.score = 0
+    memset(merged.p, 0, PACKED * sizeof(double))
+    for i in range(FILTERS):
+        total += exp(f[i].score - f[best].score)
+    for i in range(FILTERS):
+        weight = exp(f[i].score - f[best].score) / total
+        for m in range(STATES):
+            away[i][m] = f[i].x[m] - f[best].x[m]
+        away[i][3] = remainder(away[i][3], 2 * M_PI)
+        for m in range(STATES):
+            mean[m] += weight * away[i][m]
+    for i in range(FILTERS):
+        weight = exp(f[i].score - f[best].score) / total
+        for m in range(STATES):
+            for n in range(m + 1):
+                merged.p[AT[m][n]] += weight * (f[i].p[AT[m][n]] + (away[i][m] - mean[m]) * (away[i][n] - mean[n]))
+    for m in range(STATES):
+        merged.x[m] += mean[m]
 
 
 cdef void judge_challenger(Bank* b, Work* w) noexcept nogil:
@@ -102,33 +132,37 @@ cdef void judge_challenger(Bank* b, Work* w) noexcept nogil:
         b.alive &= ~(1 << CHALLENGER)
 
 
-cdef double separation(const Bank* b, int i) noexcept nogil:
-    return hypot(b.f[i].x[0] - b.f[b.best].x[0], b.f[i].x[1] - b.f[b.best].x[1])
+cdef double separation(const Filter* one, const Filter* other) noexcept nogil:
+    return hypot(one.x[0] - other.x[0], one.x[1] - other.x[1])
 
 
-cdef double protection(const Bank* b, double sigma, const Config* c, double age_s) noexcept nogil:
+cdef double floor_of(const Bank* b, const Config* c, double t) noexcept nogil:
+    return c.unmodelled_m * (0.6 if t - b.seen_s[RANGE] < RECENT_S else 1.0)
+
+
+cdef double protection(const Bank* b, const Filter* shown, double t, const Config* c) noexcept nogil:
     # K sigma against the separation from each filter that does without one source (Blanch 2015, solution separation)
-    cdef double t = (b.time_ns - b.born_ns) * 1e-9 + age_s, floor = c.unmodelled_m, level, apart
+    cdef double sigma = major(shown), level = c.k_sigma * hypot(sigma, floor_of(b, c, t)), apart
     cdef int i
-    if t - b.seen_s[RANGE] < RECENT_S:
-        floor *= 0.6
-    level = c.k_sigma * sqrt(sigma * sigma + floor * floor)
-    if b.mode == EXPLORING:
-        for i in range(FILTERS):
-            if b.f[i].score > b.f[b.best].score - HEADING_LEAD:
-                level = fmax(level, separation(b, i) + c.k_sigma * sigma)
-        return level
     for i in range(FIXLESS, CHALLENGER):
         if (b.alive >> i) & 1:
-            apart = separation(b, i)
+            apart = separation(&b.f[i], &b.f[MAIN])
             level = fmax(level, apart * fmin(fmax(apart / major(&b.f[i]) - 3, 0), 1))
     if (b.alive >> CHALLENGER) & 1 and (b.f[CHALLENGER].score > 0.5 or t - b.swap_s < MEMORY_S):
-        level = fmax(level, separation(b, CHALLENGER) + c.k_sigma * fmax(sigma, major(&b.f[CHALLENGER])))
+        level = fmax(level, separation(&b.f[CHALLENGER], &b.f[MAIN]) + c.k_sigma * fmax(sigma, major(&b.f[CHALLENGER])))
     return level
 
 
-cdef bint alarmed(const Bank* b, double level, const Config* c, double age_s) noexcept nogil:
-    return (
-        level > c.alert_level_m or (b.time_ns - b.born_ns) * 1e-9 + age_s - b.contradicted_s < ALERT_S
-        or ((b.alive >> CHALLENGER) & 1 and b.f[CHALLENGER].score > 0.7 and separation(b, CHALLENGER) > 2)
-    )
+cdef double protection_of_all(const Bank* b, const Filter* hypotheses, const Filter* shown, double t, const Config* c) noexcept nogil:
+    # while the heading is sought: wherever any likely hypothesis may be
+    cdef double level = c.k_sigma * hypot(major(shown), floor_of(b, c, t)), least = hypotheses[likeliest(hypotheses)].score - HEADING_LEAD
+    cdef int i
+    for i in range(FILTERS):
+        if hypotheses[i].score > least:
+            level = fmax(level, separation(&hypotheses[i], shown) + c.k_sigma * major(&hypotheses[i]))
+    return level
+
+
+cdef bint alarmed(const Bank* b, double level, double t, const Config* c) noexcept nogil:
+    # a level too wide to be of use, or two sources that no law reconciles
+    return level > c.alert_level_m or t - b.contradicted_s < ALERT_S

@@ -185,10 +185,12 @@ cdef extern from *:
         int moving
 
     const unsigned char[8][8] AT
+    const int PACKED
     void motion_over(double dt, int moving, const Noise* q, Motion* m) noexcept nogil
     void predict(Filter* f, double yaw_rate, const Motion* m) noexcept nogil
     void shift(Filter* f, int i, double a, int j, double b, double mean, double ratio) noexcept nogil
     void update(Filter* f, int i, double a, int j, double b, double residual, double variance) noexcept nogil
+    void mix(double* p, int k, const double* u) noexcept nogil
     double covariance(const Filter* f, int i, int j) noexcept nogil
 
 

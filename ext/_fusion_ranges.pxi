@@ -65,7 +65,7 @@ cdef void take_range(Bank* b, Work* w, const Sample* s, const Config* c, Shared*
             if link.suspicion == 0:
                 b.seen_s[RANGE] = w.t
             if learn and b.mode == RUNNING:
-                learn_delay(delay, offset, spread, mean * (1 - share), 1 - (1 - ratio) * (1 - share))
+                learn_delay(delay, 0 if late else 1, offset, spread, mean * (1 - share), 1 - (1 - ratio) * (1 - share))
 
 
 cdef void take_difference(Bank* b, Work* w, const Sample* s, const Config* c, const Shared* shared) noexcept nogil:

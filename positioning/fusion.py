@@ -43,7 +43,7 @@ class FusionConfig:
     lever_m: float = 0.30  # antenna ahead of the rear axle
     tyre_s: float = 0.05  # the tyres' slip angle per lateral acceleration, times speed
     acceleration_without_wheel: float = 1.5
-    gyro_without: float = 0.2  # rad/sqrt(s): how a driver turns
+    gyro_without: float = 1.0  # rad/sqrt(s): how a driver turns at most
     wheel_sigma_mps: float = 0.035
     grade: float = 0.14
     range_los_m: float = 0.9
@@ -86,7 +86,7 @@ class FusionEngine:
         self.capacity, self.zone, self.config = capacity, zone, config or FusionConfig()
         self._config = np.array(self.config.numbers, dtype=np.float64)
         self._anchors = np.ascontiguousarray(np.column_stack([zone.enu_from_geodetic(surveyed[:, 0], surveyed[:, 1]), surveyed[:, 2]]))
-        self._delays = np.tile([0.0, DELAY_SIGMA_M**2, 0.0, DELAY_SIGMA_M**2, 0.0, 0.0], (len(surveyed), 1))
+        self._delays = np.tile([0.0, DELAY_SIGMA_M**2, 0.0, DELAY_SIGMA_M**2, 0.0, 0.0, 0.0, 0.0], (len(surveyed), 1))
         self._vehicles = np.zeros(capacity * _fusion.SIZES["vehicle"], dtype=np.uint8)
         self._slots = np.zeros((1 << (2 * capacity - 1).bit_length(), 2), dtype=np.int64)
         self._heard_ns = np.zeros(capacity, dtype=np.int64)

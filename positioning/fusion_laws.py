@@ -7,7 +7,7 @@ Rules:
 """
 
 from dataclasses import dataclass, field
-from math import atan2, cos, erfc, exp, hypot, log, pi, sin, sqrt
+from math import atan2, cos, erfc, exp, hypot, isnan, log, pi, sin, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ FUTURE_NS = 1_000_000_000  # a stamp may be so far ahead of its receipt
 RENEWAL_NS = 3_000_000_000  # of the anchors' delays: longer than FUTURE_NS and the longest window together
 LEAST_WEIGHT = 0.02
 GROSS_M, GROSS_OF_FEW_M = 30.0, 100.0  # farther off than reflections make what is no fixed solution, of many satellites or few
+TOO_SHORT = 3.0  # nats against a range that is shorter than can be; the most that one range counts
+TOO_LONG = 2.5  # nats for a range that is only long: log of its 300 m against an excess of 12 m, half of them in sight
+GYRO_SCALE = 1e-5  # rad: variance of the heading per angle turned, of what is wrong with the gyro's scale
 ROOT_2PI_INVERSE = 0.3989422804014327
 FIXED, FLOAT, SINGLE = 1, 2, 3
 GRADES = {FixStatus.RTK_FIXED: FIXED, FixStatus.RTK_FLOAT: FLOAT}  # the rest are single
@@ -85,38 +88,41 @@ class Filter:
 class Delays:
     """Each anchor's group delay in metres: N(offset, variance) for samples after `since_ns`, what it was before, and what was learnt.
 
-    Between renewals every sample of one moment meets the same delays, whenever it comes.
+    Of the moments that are whole multiples of RENEWAL_NS one after another: what is learnt until one holds for samples after the next.
+    So every sample meets the same delays, whenever it comes and whenever a step is asked for.
     """
 
     def __init__(self, anchors: int, sigma_m: float) -> None:
         self.current = np.tile([0.0, sigma_m**2], (anchors, 1))
         self.before = self.current.copy()
-        self.learnt = np.zeros((anchors, 2))  # precision of the evidence, and its offset times that
+        self.learnt = [np.zeros((anchors, 2)), np.zeros((anchors, 2))]  # until `since_ns` and after: precision, and its offset times that
         self.since_ns = 0
 
     def at(self, anchor: int, measured_ns: int) -> tuple[float, float]:
         offset, variance = (self.current if measured_ns > self.since_ns else self.before)[anchor]
         return float(offset), float(variance)
 
-    def learn(self, anchor: int, prior: tuple[float, float], mean: float, ratio: float) -> None:
+    def learn(self, s: Sample, prior: tuple[float, float], mean: float, ratio: float) -> None:
         """What makes N(offset, variance) into N(offset + mean, ratio variance), as a factor: such evidence adds up in any order."""
         offset, variance = prior
         precision = (1 / ratio - 1) / variance
-        self.learnt[anchor] += precision, precision * offset + mean / (ratio * variance)
+        self.learnt[s.measured_ns > self.since_ns][s.detail[0]] += precision, precision * offset + mean / (ratio * variance)
 
-    def renew(self, now_ns: int) -> None:
-        if now_ns + FUTURE_NS - self.since_ns < RENEWAL_NS:
+    def renew(self, settled_ns: int) -> None:
+        if settled_ns <= self.since_ns:
             return
-        self.since_ns, self.before = now_ns + FUTURE_NS, self.current
-        offset, variance = self.current.T
-        precision = 1 / variance + self.learnt[:, 0]
-        self.current = np.column_stack([(offset / variance + self.learnt[:, 1]) / precision, 1 / precision])
-        self.learnt = np.zeros_like(self.learnt)
+        for _ in range(2 if settled_ns > self.since_ns + RENEWAL_NS else 1):
+            offset, variance = self.current.T
+            precision = 1 / variance + self.learnt[0][:, 0]
+            self.before = self.current
+            self.current = np.column_stack([(offset / variance + self.learnt[0][:, 1]) / precision, 1 / precision])
+            self.learnt = [self.learnt[1], np.zeros_like(self.learnt[0])]
+        self.since_ns = (settled_ns // RENEWAL_NS + 1) * RENEWAL_NS
 
 
 @dataclass(slots=True)
 class Motion:
-    """How the vehicle is taken to move over one interval."""
+    """How the vehicle is taken to move over one interval; a yaw rate that is NaN is not known."""
 
     acceleration: float
     gyro: float
@@ -136,7 +142,7 @@ def unit(**terms: float) -> Floats:
 def predict(f: Filter, dt: float, m: Motion) -> None:
     """A turn along its middle heading; speed a random walk, with its cross terms to the position (Bar-Shalom 2001 eq. 6.3.2-4)."""
     q, x = m.numbers, f.x
-    turn = m.yaw_rate - x[4] if m.moving else 0.0
+    turn = m.yaw_rate - x[4] if m.moving and not isnan(m.yaw_rate) else 0.0
     middle, d = x[3] + 0.5 * turn * dt, x[2] * dt
     c, s, fade = cos(middle), sin(middle), exp(-dt / q["gnss_time_s"])
     across = (q["lever_m"] - q["tyre_s"] * x[2]) * turn * dt
@@ -201,6 +207,11 @@ def range_moments(r: float, prior: float, power: float, los: float, q: dict[str,
     ratio = min(max(1 + prior * bend, 0.02), 0.999)
     tempered = 1 / (1 + power * (1 / ratio - 1))
     return -prior * slope * power / ratio * tempered, tempered, log(p)
+
+
+def against_anchor(r: float, sigma: float, power: float, q: Numbers) -> float:
+    """Nats. Nothing makes a range too short; what makes it too long is one value per `range_apart_m` (Page 1954: a running sum)."""
+    return TOO_SHORT if r < -5 - 4 * sigma else min(power * ((r - 4 * sigma) / q["range_excess_m"] - TOO_LONG), TOO_SHORT)
 
 
 def pair_weight(good: tuple[float, float], bad: tuple[float, float], wrong: float) -> tuple[float, float]:

@@ -9,13 +9,15 @@ Rules:
 import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
-from math import atan2, copysign, cos, exp, hypot, isnan, log, pi, sin, sqrt
+from math import copysign, exp, hypot, isnan, log, sqrt
 
 import numpy as np
 
+from positioning.fusion_heading import FIRST_FIX_M, bend_to, follow, hypotheses, settled
 from positioning.fusion_laws import (
     FIXED,
     FLOAT,
+    GYRO_SCALE,
     LEAST_WEIGHT,
     NEVER_S,
     SINGLE,
@@ -25,6 +27,7 @@ from positioning.fusion_laws import (
     Floats,
     Motion,
     Sample,
+    against_anchor,
     credence,
     fix_law,
     gross,
@@ -33,7 +36,6 @@ from positioning.fusion_laws import (
     predict,
     range_moments,
     soft_update,
-    turned,
     unit,
 )  # fmt: skip
 from positioning.measurements import Kind
@@ -43,14 +45,13 @@ BIT = {FIXED: 1, FLOAT: 2, SINGLE: 4}
 RANGES = 8
 USES = (15, 14, 12, 7, 15)
 EMPTY, EXPLORING, RUNNING = range(3)
-START_SIGMAS = (5.0, 0.7, np.radians(0.3), 0.02)  # speed, heading, yaw-rate bias, scale
 LINKS = 8
 TIMES = ("wheel", "yaw", "stand", "fix", "swap", "credible", "contradicted")
 PATIENCE_S = 0.5  # refused for so long without being taken once, a source contradicts
+STREAK_S = 2.5  # refusals farther apart are no streak
 REFUSED = 0.05  # weight of a position that does not fit
-TOO_SHORT = 3.0  # nats against a range that is shorter than can be; the most that one range counts
-TOO_LONG = 2.5  # nats for a range that is only long: log of its 300 m against an excess of 12 m, half of them in sight
 WRONG_ANCHOR = 8.5  # nats in a row
+HEADING_VAGUE = 0.5  # rad^2: without a gyro it gets no worse
 LEAST_MARGIN, HOPELESS, MEMORY_S = 3.0, -0.3, 30.0  # s of good fixes; a score; for how long who led before may lead again
 HEADING_LOST = 1.0  # rad^2: linear no more; the vehicle starts again where it is seen next
 
@@ -64,7 +65,6 @@ class Bank:
     mode: int = EMPTY
     time_ns: int = 0
     born_ns: int = 0
-    best: int = MAIN
     still: int = 0
     f: dict[int, Filter] = field(default_factory=dict)
     times: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TIMES, NEVER_S))
@@ -74,9 +74,10 @@ class Bank:
     streak_s: float = 0.0
     travelled: float = 0.0
     margin: float = 0.0
-    refused_since_s: dict[str, float] = field(default_factory=dict)
+    refused_s: dict[str, tuple[float, float]] = field(default_factory=dict)  # since and last
     t: float = 0.0
     odometer: bool = False
+    gyro: bool = False
     moving: bool = True
 
     def copied(self) -> "Bank":
@@ -117,22 +118,17 @@ class Bank:
         fresh = Bank(self.q, self.anchors, odometer=self.odometer, moving=self.moving)
         for each in fields(self):
             setattr(self, each.name, getattr(fresh, each.name))
-        sigma = s.v[2]
-        if s.kind == Kind.FIX:
-            law = fix_law(*s.detail)[0]
-            sigma = {FIXED: law, FLOAT: 3 * law, SINGLE: sqrt(law * law + 9)}[s.detail[0]]
-        bias = self.q["gnss_bias_m"]
-        spread = np.array([sigma, sigma, *START_SIGMAS, bias, bias])
-        height = s.v[2] if s.kind == Kind.FIX and not isnan(s.v[2]) else 0.0
-        for i in range(5):
-            x = np.array([s.v[0], s.v[1], 0, i * pi * 2 / 5, 0, 0, 0, 0], dtype=np.float64)
-            self.f[i] = Filter(x, np.diag(spread**2), height, 4 * sigma * sigma)
+        self.f = dict(enumerate(hypotheses(s, self.q["gnss_bias_m"])))
         self.mode, self.born_ns, self.time_ns = EXPLORING, s.measured_ns, s.measured_ns
 
     def judge_source(self, source: str, *, refused: bool) -> None:
         if not refused:
-            self.refused_since_s.pop(source, None)
-        elif self.t - self.refused_since_s.setdefault(source, self.t) >= PATIENCE_S:
+            self.refused_s.pop(source, None)
+            return
+        since, last = self.refused_s.get(source, (self.t, self.t))
+        since = since if self.t - last <= STREAK_S else self.t
+        self.refused_s[source] = since, self.t
+        if self.t - since >= PATIENCE_S:
             self.times["contradicted"] = self.t
 
     def contradicts(self, missed: Iterable[float], least: float) -> bool:
@@ -140,11 +136,7 @@ class Bank:
         covered = self.q["k_sigma"] * hypot(self.f[MAIN].major(), self.q["unmodelled_m"])
         return self.mode == RUNNING and hypot(*missed) > max(least, covered)
 
-    def judge_anchor(self, link: list[float], r: float, sigma: float, power: float) -> None:
-        """Nothing makes a range too short; what makes it too long is one value per `range_apart_m` (Page 1954: a running sum)."""
-        against = min(power * ((r - 4 * sigma) / self.q["range_excess_m"] - TOO_LONG), TOO_SHORT)
-        if r < -5 - 4 * sigma:
-            against = TOO_SHORT
+    def judge_anchor(self, link: list[float], against: float) -> None:
         link[2] = min(link[2] + against, 2 * WRONG_ANCHOR) if against > 0 and self.mode == RUNNING else 0
         if link[2] >= WRONG_ANCHOR:
             self.times["contradicted"] = self.t
@@ -156,7 +148,7 @@ class Bank:
             if s.kind == Kind.WHEEL_SPEED:
                 # no vehicle changes its speed faster; and what has been refused must come closer than what never was
                 sigma = sqrt(main.p[2, 2])
-                limit = 0.5 + 3 * sigma if "wheel" in self.refused_since_s else 1 + 12 * min(dt, 2.0) + 4 * sigma
+                limit = 0.5 + 3 * sigma if "wheel" in self.refused_s else 1 + 12 * min(dt, 2.0) + 4 * sigma
                 reversed_sign = s.v[0] < -0.5 and main.x[2] > 0.5 and main.p[2, 2] < 1
                 if self.mode == RUNNING and (abs(s.v[0] - main.x[2]) > limit or reversed_sign):
                     self.judge_source("wheel", refused=True)
@@ -178,19 +170,22 @@ class Bank:
         self.moving = self.still < 5
         return wheel, yaw_dt
 
-    def motion(self, f: Filter, t: float, *, odometer: bool, moving: bool, silent: bool = False) -> Motion:
-        gyro = t - self.times["yaw"] < 0.5 and not silent
-        return Motion(
-            self.q["acceleration" if odometer else "acceleration_without_wheel"],
-            self.q["gyro" if gyro else "gyro_without"], self.yaw_rate if gyro else f.x[4], moving, self.q,
-        )  # fmt: skip
+    def motion(self, *, odometer: bool, gyro: bool) -> Motion:
+        """Without a gyro the vehicle turns as a driver does, whose sideways acceleration is like that along."""
+        q, main = self.q, self.f[MAIN]
+        sideways = min(q["gyro_without"], q["acceleration_without_wheel"] / max(abs(main.x[2]), 0.1))
+        unseen = sideways if main.p[3, 3] < HEADING_VAGUE else 0.0
+        turning = hypot(q["gyro"], sqrt(GYRO_SCALE * abs(self.yaw_rate - main.x[4]))) if gyro else unseen
+        along = q["acceleration" if odometer else "acceleration_without_wheel"]
+        return Motion(along, turning, self.yaw_rate if gyro else np.nan, self.still < 5, q)
 
     def travel(self, dt: float, wheel: float, yaw_dt: float) -> None:
+        silent = dt > 1.0  # what speaks again now did not speak for the interval before
+        self.gyro = self.t - self.times["yaw"] < 0.5 and not silent
+        motion = self.motion(odometer=self.odometer and not silent, gyro=self.gyro)
         for f in self.f.values():
             if dt > 0:
-                silent = dt > 1.0  # what speaks again now did not speak for the interval before
-                odometer = self.odometer and not silent
-                predict(f, dt, self.motion(f, self.t, odometer=odometer, moving=self.moving, silent=silent))
+                predict(f, dt, motion)
             if self.moving:
                 f.height_variance += self.q["grade"] ** 2 * abs(f.x[2]) * dt
                 if not isnan(wheel):
@@ -209,14 +204,14 @@ class Bank:
             self.take_single(s)
             return
         sigma, wrong = fix_law(grade, satellites)
-        sigma = hypot(sigma, 0.01 * max(s.v[3] - 5, 0) if not isnan(s.v[3]) else 0)
-        gap = min(self.t - self.times["credible"], 0.5)
+        sigma = hypot(sigma, 0.01 * min(max(s.v[3] - 5, 0), 1000) if not isnan(s.v[3]) else 0)
+        gap = min(self.t - self.times["credible"], 1.0)
         if grade == FIXED:
             since = self.t - self.times["fix"]
             self.streak_s = self.streak_s + since if since < 2.5 else 0
             self.times["fix"] = self.times["credible"] = self.t
             if self.streak_s < 2:  # the first fixes after a gap are the wrong ones
-                sigma, wrong = max(sigma, 0.5), max(wrong, 0.1)
+                sigma, wrong = max(sigma, FIRST_FIX_M), max(wrong, 0.1)
         for i, f in self.using(BIT[grade]):
             self.weigh_rtk(i, f, s, (sigma, wrong, gap))
 
@@ -224,7 +219,8 @@ class Bank:
         (grade, satellites), (sigma, wrong, gap) = s.detail, law
         lasting = (1.0 if satellites >= 13 else 5.0) if grade == FIXED else (10.0 if self.moving else 60.0)
         inflation = lasting / min(max(self.t - f.rtk_s, 0.2), lasting)
-        f.rtk_s = self.t
+        f.rtk_s, straight = self.t, f.copy()
+        bend_to(f, np.array(s.v[:2]), sigma * sigma)
         missed, up = np.array(s.v[:2]) - f.x[:2], 0.0 if isnan(s.v[2]) else s.v[2] - f.height
         fits = []
         for spread in (sigma, 10.0 if grade == FIXED else 15.0):
@@ -240,10 +236,11 @@ class Bank:
             if weight > 0.5:
                 self.seen_s[Kind.FIX] = self.t
             self.judge_source("rtk", refused=weight < REFUSED and self.contradicts(missed, gross(grade, satellites)))
-            credible = grade == FIXED and satellites >= 11 and self.mode == RUNNING
-            if credible and weight < REFUSED and CHALLENGER not in self.f:
+            if grade == FIXED and satellites >= 11 and weight < REFUSED and self.mode == RUNNING and CHALLENGER not in self.f:
                 self.challenge(s, fits[0][2])
-        if weight > LEAST_WEIGHT:
+        if weight <= LEAST_WEIGHT:
+            f.x, f.p = straight.x, straight.p
+        else:
             variance = sigma * sigma * inflation / weight
             f.update(unit(e=1), s.v[0] - f.x[0], variance)
             f.update(unit(n=1), s.v[1] - f.x[1], variance)
@@ -264,7 +261,8 @@ class Bank:
         axes = unit(e=1, be=1), unit(n=1, bn=1)
         for i, f in self.using(BIT[SINGLE]):
             inflation = lasting / min(max(self.t - f.single_s, 0.2), lasting)
-            f.single_s = self.t
+            f.single_s, straight = self.t, f.copy()
+            bend_to(f, np.array(s.v[:2]) - f.x[6:8], sigma * sigma)
             variance = (f.variance(axes[0]) + f.variance(axes[1])) / 2 + sigma * sigma
             d2 = sum(float(s.v[k] - axes[k] @ f.x) ** 2 for k in (0, 1)) / variance
             if self.mode == EXPLORING:
@@ -273,6 +271,7 @@ class Bank:
                 missed = [s.v[k] - float(axis @ f.x) for k, axis in enumerate(axes)]
                 self.judge_source("single", refused=self.contradicts(missed, gross(*s.detail)))
             if d2 >= 25:
+                f.x, f.p = straight.x, straight.p
                 continue
             if i == MAIN:
                 self.seen_s[Kind.FIX] = self.t
@@ -289,18 +288,9 @@ class Bank:
                 if not self.odometer and self.moving:
                     f.update(unit(v=1), copysign(speed, f.x[2]) - f.x[2], sigma * sigma)
                 continue
-            if f.p[3, 3] > 0.1 and self.mode == EXPLORING:  # exact, where the linear update is not
-                f.update(unit(psi=1), turned(atan2(s.v[1], s.v[0]) - f.x[3]), (sigma / speed) ** 2)
-            for axis in (0, 1):
-                c, n = cos(f.x[3] - axis * pi / 2), -f.x[2] * sin(f.x[3] - axis * pi / 2)
-                r, variance = s.v[axis] - f.x[2] * c, f.variance(unit(v=c, psi=n)) + sigma * sigma
-                if self.mode == EXPLORING:
-                    f.score += max(-0.5 * r * r / variance, -8.0) - 0.5 * log(variance)
-                if r * r > 9 * variance and f.p[3, 3] < 0.03:
-                    continue
-                f.update(unit(v=c, psi=n), r, sigma * sigma)
-                if i == MAIN:
-                    self.seen_s[Kind.VELOCITY] = self.t
+            turn = self.yaw_rate - f.x[4] if self.gyro else 0.0
+            if follow(f, s.v[:2], sigma, turn, self.q, exploring=self.mode == EXPLORING) and i == MAIN:
+                self.seen_s[Kind.VELOCITY] = self.t
 
     def link(self, anchor: int) -> list[float]:
         """The anchor's own memory; the longest unused gives way."""
@@ -330,7 +320,7 @@ class Bank:
             along = f.variance(h)
             prior = along + spread
             if i == MAIN:
-                self.judge_anchor(link, r, sqrt(prior), power)
+                self.judge_anchor(link, against_anchor(r, sqrt(prior), power, q))
             mean, ratio, evidence = range_moments(r, prior, power, q["range_los_share"] or line_of_sight(distance), q)
             if self.mode == EXPLORING:
                 f.score += evidence
@@ -339,7 +329,7 @@ class Bank:
             if i == MAIN and link[2] == 0:
                 self.seen_s[Kind.RANGE] = self.t
             if i == MAIN and learn and self.mode == RUNNING:
-                delays.learn(s.detail[0], (offset, spread), mean * (1 - share), 1 - (1 - ratio) * (1 - share))
+                delays.learn(s, (offset, spread), mean * (1 - share), 1 - (1 - ratio) * (1 - share))
 
     def take_soft(self, s: Sample) -> None:
         """Headings, lanes, bearings and differences of ranges: scalars that may be wrong."""
@@ -365,17 +355,11 @@ class Bank:
                     self.seen_s[s.kind] = self.t
 
     def choose_heading(self) -> None:
-        """One hypothesis is left when every other one is either unlikely or the same."""
-        self.best = max(self.f, key=lambda i: (self.f[i].score, -i))
-        f = self.f[self.best]
-        others = [o for o in self.f.values() if o.score > f.score - 6 and abs(turned(o.x[3] - f.x[3])) > 0.2]
-        if f.p[3, 3] > 0.05 or others:
-            return
-        f.score = 0.0
-        self.f = {MAIN: f, FIXLESS: f.copy(), RTKLESS: f.copy()}
-        for i, extra in ((FIXLESS, 4.0), (RTKLESS, 9.0)):
-            self.f[i].p[[0, 1], [0, 1]] += extra
-        self.best, self.mode = MAIN, RUNNING
+        merged = settled(list(self.f.values()))
+        if merged is not None:
+            self.f, self.mode = {i: merged.copy() for i in (MAIN, FIXLESS, RTKLESS)}, RUNNING
+            self.f[FIXLESS].p[[0, 1], [0, 1]] += 4
+            self.f[RTKLESS].p[[0, 1], [0, 1]] += 9
 
     def judge_challenger(self) -> None:
         if CHALLENGER not in self.f:

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from positioning.frames import LocalFrame
 from positioning.fusion import DELAY_SIGMA_M, FusionConfig, local, positions
 from positioning.fusion_fleet import Fleet
-from positioning.fusion_laws import FUTURE_NS, GRADES, NEVER_S, SINGLE, Delays, Floats, Sample, predict
+from positioning.fusion_heading import HEADING_LEAD, merge
+from positioning.fusion_laws import FUTURE_NS, GRADES, NEVER_S, SINGLE, Delays, Filter, Floats, Sample, predict
 from positioning.fusion_model import CHALLENGER, EXPLORING, MAIN, MEMORY_S, Bank
 from positioning.measurements import Kind, MeasurementBatch, Positions
 from positioning.samples import FixStatus, Verdict
@@ -96,25 +97,25 @@ def inside(kind: int, v: Floats) -> tuple[float, ...]:
     return v[0], v[1], v[2], v[3]
 
 
-def protection(b: Bank, sigma: float, t: float) -> float:
+def apart(one: Filter, other: Filter) -> float:
+    return hypot(*(one.x[:2] - other.x[:2]))
+
+
+def protection(b: Bank, f: dict[int, Filter], shown: Filter, t: float) -> float:
     """K sigma against the separation from each filter that does without one source (Blanch 2015, solution separation)."""
     k, floor = b.q["k_sigma"], b.q["unmodelled_m"] * (0.6 if t - b.seen_s.get(Kind.RANGE, NEVER_S) < 1 else 1)
+    sigma = shown.major()
     level = k * hypot(sigma, floor)
-    apart = {i: hypot(*(f.x[:2] - b.f[b.best].x[:2])) for i, f in b.f.items()}
     if b.mode == EXPLORING:
-        return max([level, *(apart[i] + k * sigma for i, f in b.f.items() if f.score > b.f[b.best].score - 6)])
-    for i, f in b.f.items():
+        least = max(each.score for each in f.values()) - HEADING_LEAD
+        return max([level, *(apart(each, shown) + k * each.major() for each in f.values() if each.score > least)])
+    main = b.f[MAIN]
+    for i, each in b.f.items():
         if MAIN < i < CHALLENGER:
-            level = max(level, apart[i] * min(max(apart[i] / f.major() - 3, 0), 1))
+            level = max(level, apart(each, main) * min(max(apart(each, main) / each.major() - 3, 0), 1))
     if CHALLENGER in b.f and (b.f[CHALLENGER].score > 0.5 or t - b.times["swap"] < MEMORY_S):
-        level = max(level, apart[CHALLENGER] + k * max(sigma, b.f[CHALLENGER].major()))
+        level = max(level, apart(b.f[CHALLENGER], main) + k * max(sigma, b.f[CHALLENGER].major()))
     return level
-
-
-def alarmed(b: Bank, level: float, t: float) -> bool:
-    rival = b.f.get(CHALLENGER) if b.mode != EXPLORING else None
-    contradicted = rival is not None and rival.score > 0.7 and hypot(*(rival.x[:2] - b.f[b.best].x[:2])) > 2
-    return bool(level > b.q["alert_level_m"] or t - b.times["contradicted"] < ALERT_S or contradicted)
 
 
 class FusionTwin:
@@ -178,7 +179,7 @@ class FusionTwin:
         mine = self.bank.step(now_ns)
         for vehicle in mine:
             self.wide.forget(vehicle.id)
-        self.delays.renew(now_ns)
+        self.delays.renew(now_ns - self.bank.late_ns)
         shown = [(vehicle.id, *self.show(vehicle.head, now_ns)) for vehicle in mine]
         shown += [(vehicle.id, *vehicle.head.seen(now_ns)) for vehicle in self.wide.step(now_ns)]
         ids, out, marks = ([row[k] for row in shown] for k in range(3))
@@ -187,12 +188,17 @@ class FusionTwin:
 
     @staticmethod
     def show(b: Bank, now_ns: int) -> tuple[NDArray[np.float64], tuple[int, int]]:
-        f, ahead = b.f[b.best].copy(), max((now_ns - b.time_ns) * 1e-9, 0.0)
+        ahead = max((now_ns - b.time_ns) * 1e-9, 0.0)
         t = (b.time_ns - b.born_ns) * 1e-9 + ahead
+        hypotheses = {i: each.copy() for i, each in b.f.items() if b.mode == EXPLORING or i == MAIN}
         if ahead > 0:
-            predict(f, ahead, b.motion(f, t, odometer=t - b.times["wheel"] < 1, moving=b.still < 5))
-        level = protection(b, f.major(), t)
+            motion = b.motion(odometer=t - b.times["wheel"] < 1, gyro=t - b.times["yaw"] < 0.5)
+            for each in hypotheses.values():
+                predict(each, ahead, motion)
+        f = merge(list(hypotheses.values()))
+        level = protection(b, hypotheses, f, t)
+        alarmed = level > b.q["alert_level_m"] or t - b.times["contradicted"] < ALERT_S  # too wide to be of use, or irreconcilable sources
         compass = np.diag([1.0, 1.0, 1.0, -1.0])
         covariance = compass @ f.p[:4, :4] @ compass
         sources = sum(1 << int(kind) for kind, at in b.seen_s.items() if t - at < 1)
-        return np.concatenate([[f.x[0], f.x[1], pi / 2 - f.x[3], f.x[2], level], covariance.ravel()]), (int(alarmed(b, level, t)), sources)
+        return np.concatenate([[f.x[0], f.x[1], pi / 2 - f.x[3], f.x[2], level], covariance.ravel()]), (int(alarmed), sources)
