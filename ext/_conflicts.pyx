@@ -6,6 +6,7 @@ Candidates share a cell of a uniform grid with the boxes their futures sweep; ea
 """
 
 from libc.math cimport INFINITY, NAN, cos, erf, fabs, fmax, fmin, sin, sqrt
+from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 
 cdef enum:
@@ -346,6 +347,38 @@ cdef class Judge(Contacts):
         elif self.lamps[own_element] == LAMP_PROTECTED and self.lamps[other_element] == LAMP_STOP:
             return False
         return room > 0 and (not self.moving[own] or v * v <= 2.0 * self.bearable(own) * room)
+
+
+def sift(const int[:, ::1] pairs, const double[:, ::1] values, const double[:, :, ::1] bounds, const int64_t[::1] ids,
+         const unsigned char[::1] fresh, int64_t[::1] rows, int64_t[:, ::1] keys, unsigned char[::1] raised):
+    """Of all conflicts those that raise or hold a warning: their rows, their keys (kind, lower id, higher id), whether they raise.
+
+    bounds (kinds, 2, 3): to raise and to hold, the longest TTC, the least required deceleration, the least probability.
+    Only pairs that are both `fresh` raise. -> how many.
+    """
+    cdef Py_ssize_t i, count = pairs.shape[0], kept = 0
+    cdef int64_t a, b
+    cdef bint raises
+    if pairs.shape[1] != 4 or values.shape[1] != 6 or bounds.shape[1] != 2 or bounds.shape[2] != 3 or keys.shape[1] != 3:
+        raise ValueError("sift: arrays have the wrong shape")
+    if values.shape[0] != count or min(rows.shape[0], keys.shape[0], raised.shape[0]) < count or fresh.shape[0] != ids.shape[0]:
+        raise ValueError("sift: arrays disagree in length")
+    for i in range(count):
+        a, b = pairs[i, 0], pairs[i, 1]
+        if not (0 <= a < ids.shape[0] and 0 <= b < ids.shape[0] and 0 <= pairs[i, 2] < bounds.shape[0]):
+            raise ValueError("sift: a conflict of no track or of no kind")
+        raises = passes(&values[i, 0], pairs[i, 3], &bounds[pairs[i, 2], 0, 0]) and fresh[a] and fresh[b]
+        if raises or passes(&values[i, 0], pairs[i, 3], &bounds[pairs[i, 2], 1, 0]):
+            rows[kept], raised[kept] = i, raises
+            keys[kept, 0], keys[kept, 1], keys[kept, 2] = pairs[i, 2], min(ids[a], ids[b]), max(ids[a], ids[b])
+            kept += 1
+    return kept
+
+
+cdef bint passes(const double* values, int rule, const double* bound) noexcept nogil:
+    if values[3] >= bound[2]:
+        return values[2] > bound[1] if rule == BY_BRAKING else values[0] <= bound[0]
+    return False
 
 
 def required_deceleration(double own_mps, double gap_m, double speed_mps, double acceleration_mps2, double reaction_s):

@@ -362,6 +362,19 @@ class JudgeModel:
         return float(position_m**2 + (time_s * speed_mps) ** 2 + (time_s * self._t.motion[i, 2] * heading_rad) ** 2)
 
 
+def sift(pairs: NDArray[np.int32], values: Floats, bounds: Floats, ids: Any, fresh: Any, rows: Any, keys: Any, raised: Any) -> int:
+    """Twin of `_conflicts.sift`: both columns of the bounds, to raise and to hold, at once."""
+    bound = bounds[pairs[:, 2]]
+    ttc_s, _, required_mps2, probability = (values[:, column, None] for column in range(4))
+    enough = np.where(pairs[:, 3, None] == Rule.BY_BRAKING, required_mps2 > bound[:, :, 1], ttc_s <= bound[:, :, 0])
+    passed = enough & (probability >= bound[:, :, 2])
+    raises = passed[:, 0] & fresh[pairs[:, :2]].all(axis=1)
+    kept = np.flatnonzero(raises | passed[:, 1])
+    rows[: len(kept)], raised[: len(kept)] = kept, raises[kept]
+    keys[: len(kept)] = np.column_stack((pairs[kept, 2], np.sort(ids[pairs[kept, :2]], axis=1)))
+    return len(kept)
+
+
 def _right(axis: Floats) -> Floats:
     return np.array((axis[1], -axis[0]))
 

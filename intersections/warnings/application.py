@@ -7,16 +7,15 @@ Rules:
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from intersections._conflicts import sift
 from intersections.conflicts import Conflicts, Rule
 from intersections.decisions import Severity, WarningKind
-
-Mask = NDArray[np.bool_]
 
 RAISE_PROBABILITY = 0.4
 HOLD_PROBABILITY = 0.2
@@ -51,16 +50,14 @@ class Gate:
 
     def __init__(self, applications: Sequence[Application]) -> None:
         """applications: in the order of ConflictKind."""
-        # (kind, raised or held, bound): arrays of two columns are judged at once
         self._bounds = np.array([[astuple(one.raised), astuple(one.held)] for one in applications])
 
-    def judge(self, conflicts: Conflicts) -> tuple[Mask, Mask]:
-        """Masks over the conflicts: raised, held."""
-        bounds = self._bounds[conflicts.pairs[:, 2]]
-        ttc_s, _, required_mps2, probability = (conflicts.values[:, column, None] for column in range(4))
-        braking = conflicts.pairs[:, 3, None] == _BY_BRAKING
-        passed = np.where(braking, required_mps2 > bounds[:, :, 1], ttc_s <= bounds[:, :, 0]) & (probability >= bounds[:, :, 2])
-        return passed[:, 0], passed[:, 1]
+    def judge(self, conflicts: Conflicts, ids: NDArray[np.int64], fresh: NDArray[np.bool_]) -> Iterator[tuple[int, list[int], bool]]:
+        """Row, key (ConflictKind, lower and higher track id) and whether it raises, of each that raises or holds a warning."""
+        count = len(conflicts.pairs)
+        rows, keys, raised = np.empty(count, np.int64), np.empty((count, 3), np.int64), np.empty(count, np.bool_)
+        kept = sift(conflicts.pairs, conflicts.values, self._bounds, ids, fresh, rows, keys, raised)
+        return zip(rows[:kept].tolist(), keys[:kept].tolist(), raised[:kept].tolist(), strict=True)
 
 
 def severity(rule: int, ttc_s: float, required_mps2: float) -> Severity:

@@ -90,12 +90,10 @@ class WarningLedger:
 
     def judge(self, conflicts: Conflicts, view: TrackView, fresh: NDArray[np.bool_], now_ns: int, cause_of: CauseOf) -> list[Warning]:
         """Raise, update and clear from one evaluation. fresh: (n,) tracks that were measured lately; only they raise."""
-        raised, held = self._gate.judge(conflicts)
-        raised &= fresh[conflicts.pairs[:, 0]] & fresh[conflicts.pairs[:, 1]]
-        rows = np.flatnonzero(raised | held)
         news: list[Warning] = []
         seen: set[Key] = set()
-        for row, key, is_raised in zip(rows.tolist(), _keys(conflicts, rows, view), raised[rows].tolist(), strict=True):
+        for row, (kind, lower, higher), is_raised in self._gate.judge(conflicts, view.ids, fresh):
+            key = kind, lower, higher
             entry = self._entries.get(key)
             if (entry is None and not is_raised) or self._silent(key[0], now_ns):
                 continue
@@ -209,13 +207,6 @@ class WarningLedger:
         self._silent_until_ns = {WarningKind(kind): until_ns for kind, until_ns in ledger["silent_until_ns"].items()}
         entries = [_entry(entry) for entry in ledger["entries"]]
         self._entries = {_entry_key(entry.warning): entry for entry in entries}
-
-
-def _keys(conflicts: Conflicts, rows: NDArray[np.intp], view: TrackView) -> Iterable[Key]:
-    """Of these rows; most steps find most of them held by nobody, so they are made together."""
-    pairs = conflicts.pairs[rows]
-    first, second = view.ids[pairs[:, 0]], view.ids[pairs[:, 1]]
-    return zip(pairs[:, 2].tolist(), np.minimum(first, second).tolist(), np.maximum(first, second).tolist(), strict=True)
 
 
 def _is_repeated(warning: Warning) -> bool:

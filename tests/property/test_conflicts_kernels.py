@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intersections import _conflicts
+from intersections import _conflicts, conflicts_model
 from intersections.conflicts import CELL_M, ConflictConfig, Workspace, foresee
 from intersections.conflicts_model import JudgeModel, required_deceleration
 from intersections.localize import ADMISSION, ROLES, Places, localize
@@ -16,6 +16,7 @@ from intersections.localize import network as kernel_network
 from intersections.paths import CELL_M as PATHS_CELL_M
 from intersections.paths import flatten
 from intersections.paths_model import NetworkModel
+from intersections.warnings.ledger import APPLICATIONS
 from positioning.samples import ObjectClass
 from positioning.tracks import TrackView
 from tests.scenes import equal_crossing, signalised, with_priority
@@ -125,6 +126,33 @@ def same_futures(kernel, model):
         np.testing.assert_array_equal(kernel.parent[row, :visits], model.parent[row, :visits])
         np.testing.assert_allclose(kernel.travel[row, :visits], model.travel[row, :visits], atol=1e-9)
         np.testing.assert_allclose(kernel.samples[row, :routes], model.samples[row, :routes], atol=1e-6)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 40))
+def test_kernel_and_twin_sift_alike(seed, count):
+    random = np.random.default_rng(seed)
+    pairs = np.column_stack([random.integers(0, top, count) for top in (9, 9, len(APPLICATIONS), 2)]).astype(np.int32)
+    values = random.choice((0.0, 0.3, 2.5, 5.0, 9.0, math.nan), (count, 6))
+    bounds = random.choice((0.2, 0.3, 2.0, 5.0, -math.inf), (len(APPLICATIONS), 2, 3))
+    ids, fresh = random.permutation(9) + 100, random.random(9) < 0.7
+    outcomes = []
+    for sift in (_conflicts.sift, conflicts_model.sift):
+        rows, keys, raised = np.empty(count, np.int64), np.empty((count, 3), np.int64), np.empty(count, np.bool_)
+        kept = sift(pairs, values, bounds, ids, fresh, rows, keys, raised)
+        outcomes.append((rows[:kept].tolist(), keys[:kept].tolist(), raised[:kept].tolist()))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_sifting_refuses_what_does_not_fit_together():
+    pairs, values, bounds = np.zeros((2, 4), np.int32), np.zeros((2, 6)), np.zeros((3, 2, 3))
+    ids, fresh, rows, keys, raised = np.arange(2), np.ones(2, bool), np.empty(2, np.int64), np.empty((2, 3), np.int64), np.empty(2, bool)
+    with pytest.raises(ValueError, match="length"):
+        _conflicts.sift(pairs, values, bounds, ids, fresh, rows[:1], keys, raised)
+    with pytest.raises(ValueError, match="shape"):
+        _conflicts.sift(pairs, values[:, :5].copy(), bounds, ids, fresh, rows, keys, raised)
+    pairs[1, 1] = 2
+    with pytest.raises(ValueError, match="no track"):
+        _conflicts.sift(pairs, values, bounds, ids, fresh, rows, keys, raised)
 
 
 speeds = st.floats(0, 60)
