@@ -9,7 +9,7 @@ Rules:
 
 from libc.math cimport INFINITY, M_PI, M_SQRT2, NAN, atan2, cos, exp, fabs, floor, fmod, hypot, isnan, log, log1p, sin, sqrt
 from libc.stdint cimport int64_t, uint8_t
-from libc.stdlib cimport calloc, free, llabs, malloc
+from libc.stdlib cimport calloc, free, llabs, malloc, qsort
 from libc.string cimport memcpy, memset
 
 cdef enum:  # as `positioning.track_columns`
@@ -18,7 +18,7 @@ cdef enum:  # as `positioning.track_columns`
     M_UPDATED = 9, M_ROADSIDE_NS = 10, M_ANCHOR_NS = 11, M_VEHICLE = 12, M_SOURCES = 13, M_SHOW_NS = 14, MARKS = 15
     N_LENGTH = 0, N_WIDTH = 1, N_SIZE_WEIGHT = 2, N_HIT_EAST = 3, N_HIT_NORTH = 4, N_ANCHOR_EAST = 5, N_ANCHOR_NORTH = 6
     N_SPEED_SURPRISES = 7, N_HEADING_SURPRISES = 8, N_OWN_EAST = 9, N_OWN_NORTH = 10, N_FLOOR = 11, N_BELIEF = 12, N_VOTES = 13
-    CLASSES = 11, NUMBERS = 24
+    CLASSES = 11, NUMBERS = 24, KINDS = 5
     L_EAST = 0, L_NORTH = 1, L_ANCHOR_EAST = 2, L_ANCHOR_NORTH = 3, L_TRAVELLED = 4, L_SPEED = 5, L_SIN = 6, L_COS = 7
     L_OFF_EAST = 8, L_OFF_NORTH = 9, L_HEADING = 10, LINKS = 11
     LM_TIME = 0, LM_LOCAL_ID = 1, LM_ANCHOR_NS = 2, LM_SPEED_TRUST = 3, LM_HEADING_TRUST = 4, LINK_MARKS = 5
@@ -284,6 +284,12 @@ cdef class Tracks:
         for row in range(1, count):
             first = min(first, self.table.marks[row * MARKS + M_END_NS])
         return first
+
+    def close_pairs(self, Py_ssize_t count, int64_t now_ns, int64_t age_ns, const double[::1] apart_m):
+        """-> [(row, higher row)] of confirmed tracks of some age, nearer to each other than both their kinds' distance."""
+        if not 0 <= count <= self.capacity or apart_m.shape[0] != KINDS:
+            raise ValueError("more tracks than there is room for, or not one distance per kind")
+        return near_pairs(&self.table, count, now_ns, age_ns, &apart_m[0])
 
     def view(
         self, Py_ssize_t count, int64_t now_ns, int64_t[::1] ids, uint8_t[::1] classes, double[:, ::1] motion, double[:, ::1] sigma,

@@ -134,3 +134,44 @@ cdef Py_ssize_t show(
         vehicles[out] = m[M_VEHICLE]
         out += 1
     return out
+
+
+cdef struct Abreast:
+    double east, north, reach
+    Py_ssize_t row
+
+
+cdef int by_east(const void* a, const void* b) noexcept nogil:
+    cdef double east = (<const Abreast*> a).east, other = (<const Abreast*> b).east
+    return (east > other) - (east < other)
+
+
+cdef list near_pairs(const Table* t, Py_ssize_t count, int64_t now, int64_t age, const double* apart):
+    """By a sweep along the east."""
+    cdef Abreast* at = <Abreast*> malloc((count + 1) * sizeof(Abreast))
+    cdef Py_ssize_t row, i, j, judged = 0
+    cdef const int64_t* m
+    cdef double gone, widest = 0
+    if at == NULL:
+        raise MemoryError
+    for row in range(count):
+        m = t.marks + row * MARKS
+        if m[M_CONFIRMED] != 1 or now - m[M_BORN_NS] < age:
+            continue
+        gone = t.motion[6 * row + SPEED] * ((now - m[M_TIME_NS]) * 1e-9)
+        at[judged].east = t.motion[6 * row + EAST] + gone * sin(t.motion[6 * row + HEADING])
+        at[judged].north = t.motion[6 * row + NORTH] + gone * cos(t.motion[6 * row + HEADING])
+        at[judged].reach = apart[<int> t.profiles[m[M_CLASS] * PROFILE_COLUMNS + KIND]]
+        at[judged].row = row
+        widest = max(widest, at[judged].reach)
+        judged += 1
+    qsort(at, judged, sizeof(Abreast), by_east)
+    pairs = []
+    for i in range(judged):
+        for j in range(i + 1, judged):
+            if at[j].east - at[i].east >= widest:
+                break
+            if hypot(at[j].east - at[i].east, at[j].north - at[i].north) < min(at[i].reach, at[j].reach):
+                pairs.append((min(at[i].row, at[j].row), max(at[i].row, at[j].row)))
+    free(at)
+    return sorted(pairs)

@@ -8,8 +8,9 @@ Rules:
 import numpy as np
 from numpy.typing import NDArray
 
+from positioning._tracks import Tracks
 from positioning.track_arrays import PER_TRACK, TrackArrays
-from positioning.track_columns import PROFILES, LinkMark, Mark, Motion, Profile
+from positioning.track_columns import LinkMark, Mark, Motion
 
 Rows = NDArray[np.intp]
 
@@ -20,13 +21,12 @@ BOTH_SEEN_NS = 800_000_000  # a source that saw each within this time sees two
 AGE_NS = 400_000_000  # younger tracks are not judged
 
 
-def duplicates(arrays: TrackArrays, now_ns: int) -> list[tuple[int, int]]:
+def duplicates(arrays: TrackArrays, kernel: Tracks, now_ns: int) -> list[tuple[int, int]]:
     """Merge what is double: -> [(row kept, row to remove)], the kept one already holding what both knew."""
-    marks = arrays.marks[: arrays.count]
-    rows = np.flatnonzero((marks[:, Mark.CONFIRMED] == 1) & (now_ns - marks[:, Mark.BORN_NS] >= AGE_NS))
-    if len(rows) < 2:
+    close = kernel.close_pairs(arrays.count, now_ns, AGE_NS, APART_M)
+    if not close:
         return []
-    first, second = _close(arrays, rows, now_ns)
+    marks, (first, second) = arrays.marks, np.array(close, np.intp).T
     same = _same(arrays, first, second)
     pairs: list[tuple[int, int]] = []
     used: set[int] = set()
@@ -37,26 +37,6 @@ def duplicates(arrays: TrackArrays, now_ns: int) -> list[tuple[int, int]]:
             used |= {kept, gone}
             pairs.append((kept, gone))
     return pairs
-
-
-def _close(arrays: TrackArrays, rows: Rows, now_ns: int) -> tuple[Rows, Rows]:
-    """Pairs within the widest distance of their class, by a sweep along the east."""
-    motion, marks = arrays.motion[rows], arrays.marks[rows]
-    dt = (now_ns - marks[:, Mark.TIME_NS]) * 1e-9
-    heading, gone = motion[:, Motion.HEADING_RAD], motion[:, Motion.SPEED_MPS] * dt
-    east, north = motion[:, Motion.EAST_M] + gone * np.sin(heading), motion[:, Motion.NORTH_M] + gone * np.cos(heading)
-    reach = APART_M[PROFILES[marks[:, Mark.CLASS], Profile.KIND].astype(np.intp)]
-    order = np.argsort(east, kind="stable")
-    east, north, reach, rows = east[order], north[order], reach[order], rows[order]
-    first, second = [rows[:0]], [rows[:0]]
-    for step in range(1, len(rows)):
-        d_east = east[step:] - east[:-step]
-        if d_east.min() > APART_M.max():
-            break
-        near = np.flatnonzero(np.hypot(d_east, north[step:] - north[:-step]) < np.minimum(reach[step:], reach[:-step]))
-        first.append(rows[near])
-        second.append(rows[near + step])
-    return np.concatenate(first), np.concatenate(second)
 
 
 def _same(arrays: TrackArrays, first: Rows, second: Rows) -> NDArray[np.bool_]:

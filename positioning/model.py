@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from positioning.samples import Detection
-from positioning.track_columns import PROFILES, Motion, Profile, Trust
+from positioning.track_columns import PROFILES, Mark, Motion, Profile, Trust
 
 Floats = NDArray[np.float64]
 EAST, NORTH, SPEED, HEADING, YAW, ACCELERATION = Motion
@@ -210,3 +210,15 @@ def tamed(x: Floats, P: Floats, kind: int) -> tuple[Floats, Floats]:
         x[HEADING] += np.pi
     x[HEADING] = compass(x[HEADING])
     return x, P
+
+
+def close_pairs(motion: Floats, marks: NDArray[np.int64], now_ns: int, age_ns: int, apart_m: Floats) -> list[tuple[int, int]]:
+    """Rows of confirmed tracks of some age that are now nearer to each other than both their kinds' distance, the lower first."""
+    dt = (now_ns - marks[:, Mark.TIME_NS]) * 1e-9
+    gone_m = motion[:, SPEED] * dt
+    place = motion[:, :2] + gone_m[:, None] * np.column_stack((np.sin(motion[:, HEADING]), np.cos(motion[:, HEADING])))
+    reach_m = apart_m[PROFILES[marks[:, Mark.CLASS], Profile.KIND].astype(np.intp)]
+    judged = (marks[:, Mark.CONFIRMED] == 1) & (now_ns - marks[:, Mark.BORN_NS] >= age_ns)
+    near = np.hypot(*(place[:, None] - place).T) < np.minimum(reach_m[:, None], reach_m)
+    first, second = np.nonzero(np.triu(near & judged & judged[:, None], 1))
+    return list(zip(first.tolist(), second.tolist(), strict=True))

@@ -303,7 +303,7 @@ class TrackTable:
         if abs(now_ns - self._merged_ns) < MERGE_PERIOD_NS:
             return
         self._merged_ns = now_ns
-        self._remove_joined(duplicates(self._arrays, now_ns))
+        self._remove_joined(duplicates(self._arrays, self._kernel, now_ns))
 
     def _remove_joined(self, pairs: list[tuple[int, int]]) -> None:
         if pairs:

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
 from positioning import _tracks, model
+from positioning.duplicates import AGE_NS, APART_M
 from positioning.samples import DETECTION_COLUMNS, Detection, ObjectClass
-from positioning.track_columns import PROFILES, Trust
+from positioning.track_arrays import TrackArrays
+from positioning.track_columns import PROFILES, Mark, Trust
 
 
 def kernel_predict(x, P, dt, kind):
@@ -174,3 +176,22 @@ def test_wrong_shapes_are_refused():
         _tracks.predict_one(np.zeros(5), np.eye(6), 0.1, 1, PROFILES)
     with pytest.raises(ValueError, match="wanted"):
         _tracks.predict_one(np.zeros(6), np.eye(6), 0.1, 99, PROFILES)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 40))
+def test_kernel_and_twin_find_the_same_tracks_close(seed, count):
+    random, now_ns = np.random.default_rng(seed), 10**18
+    arrays = TrackArrays.empty()
+    arrays.count = count
+    arrays.motion[:count] = random.uniform((-8, -8, 0, 0, 0, 0), (8, 8, 5, 6.28, 0, 0), (count, 6))
+    arrays.marks[:count, Mark.TIME_NS] = now_ns - random.integers(0, 10**9, count)
+    arrays.marks[:count, Mark.BORN_NS] = now_ns - random.integers(0, 2 * 10**9, count)
+    arrays.marks[:count, Mark.CONFIRMED] = random.random(count) < 0.8
+    arrays.marks[:count, Mark.CLASS] = random.integers(0, len(ObjectClass), count)
+    ours = arrays.kernel(0).close_pairs(count, now_ns, AGE_NS, APART_M)
+    assert ours == model.close_pairs(arrays.motion[:count], arrays.marks[:count], now_ns, AGE_NS, APART_M)
+
+
+def test_close_pairs_wants_a_distance_for_each_kind():
+    with pytest.raises(ValueError, match="per kind"):
+        TrackArrays.empty().kernel(0).close_pairs(0, 0, AGE_NS, APART_M[1:])
