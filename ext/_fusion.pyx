@@ -8,8 +8,7 @@ Rules:
 """
 
 from libc.math cimport (
-    M_PI, M_PI_2, M_SQRT1_2, M_SQRT2, NAN, atan2, copysign, cos, erfc, exp, fabs, fmax, fmin, hypot, isnan, log, remainder,
-    sin, sqrt,
+    M_PI, M_PI_2, M_SQRT1_2, M_SQRT2, NAN, atan2, copysign, cos, erfc, exp, fabs, fmax, fmin, isnan, log, rint, sin, sqrt,
 )
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memmove, memset
@@ -102,8 +101,8 @@ cdef struct Sample:
 cdef struct Vehicle:
     int64_t id, floor_ns  # nothing as old as this is taken any more
     int32_t count, applied, placed  # placed: a place was measured, this kernel fuses the vehicle
-    Bank head, base
     Sample[RING] ring
+    Bank base, head  # at the window's old edge, and after all samples
 
 
 include "_fusion_delays.pxi"

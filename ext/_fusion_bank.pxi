@@ -193,7 +193,7 @@ cdef void weigh_rtk(
     d2 = (d * east * east - 2 * cross * east * north + a * north * north) / det
     weight = pair_weight(
         d2 + up * up / h, det * h, (d2_ * east * east - 2 * cross * east * north + a2 * north * north) / det2 + up * up / h2,
-        det2 * h2, wrong, &evidence
+        det2 * h2, wrong, &evidence if w.exploring else NULL
     )
     if w.exploring:
         f.score += evidence
@@ -202,7 +202,7 @@ cdef void weigh_rtk(
     if i == MAIN:
         if weight > 0.5:
             b.seen_s[FIX] = w.t
-        judge_source(b, RTK_FIX, weight < REFUSED and contradicts(b, hypot(east, north), gross(status, satellites), c), w.t)
+        judge_source(b, RTK_FIX, weight < REFUSED and contradicts(b, length(east, north), gross(status, satellites), c), w.t)
         if status == FIXED and satellites >= 11:
             if weight < REFUSED and not w.exploring and not (b.alive >> CHALLENGER) & 1:
                 challenge(b, w, s, d2)
@@ -242,7 +242,7 @@ cdef void take_single(Bank* b, Work* w, const Sample* s, int satellites, const C
         if w.exploring:
             f.score += fmax(-0.5 * d2, -8.0) - log(variance)
         if i == MAIN:
-            judge_source(b, SINGLE_FIX, contradicts(b, hypot(east, north), gross(SINGLE, satellites), c), w.t)
+            judge_source(b, SINGLE_FIX, contradicts(b, length(east, north), gross(SINGLE, satellites), c), w.t)
         if d2 >= 25:
             if curved:
                 unbend(f, &straight)
@@ -256,7 +256,7 @@ cdef void take_single(Bank* b, Work* w, const Sample* s, int satellites, const C
 
 cdef void take_velocity(Bank* b, Work* w, const Sample* s, const Config* c) noexcept nogil:
     # the antenna's velocity: it leads the rear axle, and the tyres slip, so that in a turn it points beside the heading
-    cdef double speed = hypot(s.v[0], s.v[1]), sigma = s.v[2] if s.v[2] > 0.02 else (0.15 if isnan(s.v[2]) else 0.02)
+    cdef double speed = length(s.v[0], s.v[1]), sigma = s.v[2] if s.v[2] > 0.02 else (0.15 if isnan(s.v[2]) else 0.02)
     cdef double turn, aside, along, across, r, noise, variance
     cdef int i, axis
     cdef Filter* f
@@ -276,7 +276,7 @@ cdef void take_velocity(Bank* b, Work* w, const Sample* s, const Config* c) noex
         aside = (c.noise.lever - c.noise.tyre * f.x[2]) * turn
         noise = sigma * sigma + speed * speed * (COURSE_SIGMA * COURSE_SIGMA + COURSE_DELAY_S * COURSE_DELAY_S * turn * turn)
         if f.p[3] > 0.1:
-            face(f, remainder(atan2(s.v[1], s.v[0]) - atan2(aside, speed) - f.x[3], 2 * M_PI), noise / (speed * speed), w.exploring)
+            face(f, turned(atan2(s.v[1], s.v[0]) - atan2(aside, speed) - f.x[3]), noise / (speed * speed), w.exploring)
             update(f, 2, 1, 2, 0, speed - f.x[2], sigma * sigma)
             continue
         for axis in range(2):

@@ -46,6 +46,8 @@ def ingest(
         return
     with nogil:
         for row in range(n):
+            if row + ROWS_AHEAD < n and vehicle[row + ROWS_AHEAD] != vehicle[row + ROWS_AHEAD - 1]:
+                fetch_ring(&fleet, vehicle[row + ROWS_AHEAD])
             verdicts[row] = take_row(
                 &fleet, <const Config*>&config[0], &shared, anchors.shape[0], kind[row], vehicle[row], measured_ns[row],
                 received_ns[row], &values[row, 0]

@@ -69,7 +69,7 @@ cdef void choose_heading(Bank* b) noexcept nogil:
     if best.p[3] > HEADING_KNOWN:
         return
     for i in range(FILTERS):
-        if b.f[i].score > best.score - HEADING_LEAD and fabs(remainder(b.f[i].x[3] - best.x[3], 2 * M_PI)) > 0.2:
+        if b.f[i].score > best.score - HEADING_LEAD and fabs(turned(b.f[i].x[3] - best.x[3])) > 0.2:
             return
     merge(b.f, &merged)
     for i in range(FILTERS):
@@ -98,7 +98,7 @@ cdef void merge(const Filter* f, Filter* merged) noexcept nogil:
         weight = exp(f[i].score - f[best].score) / total
         for m in range(STATES):
             away[i][m] = f[i].x[m] - f[best].x[m]
-        away[i][3] = remainder(away[i][3], 2 * M_PI)
+        away[i][3] = turned(away[i][3])
         for m in range(STATES):
             mean[m] += weight * away[i][m]
     for i in range(FILTERS):
@@ -128,12 +128,12 @@ cdef void judge_challenger(Bank* b, Work* w) noexcept nogil:
         b.swap_s = w.t if w.t - b.swap_s >= MEMORY_S else NEVER_S  # who comes back has seen the other one fail
         b.refused_since_s[RTK_FIX] = NEVER_S
         b.margin = LEAST_MARGIN
-    elif hypot(main.x[0] - rival.x[0], main.x[1] - rival.x[1]) < 0.2:
+    elif length(main.x[0] - rival.x[0], main.x[1] - rival.x[1]) < 0.2:
         b.alive &= ~(1 << CHALLENGER)
 
 
 cdef double separation(const Filter* one, const Filter* other) noexcept nogil:
-    return hypot(one.x[0] - other.x[0], one.x[1] - other.x[1])
+    return length(one.x[0] - other.x[0], one.x[1] - other.x[1])
 
 
 cdef double floor_of(const Bank* b, const Config* c, double t) noexcept nogil:
@@ -142,7 +142,7 @@ cdef double floor_of(const Bank* b, const Config* c, double t) noexcept nogil:
 
 cdef double protection(const Bank* b, const Filter* shown, double t, const Config* c) noexcept nogil:
     # K sigma against the separation from each filter that does without one source (Blanch 2015, solution separation)
-    cdef double sigma = major(shown), level = c.k_sigma * hypot(sigma, floor_of(b, c, t)), apart
+    cdef double sigma = major(shown), level = c.k_sigma * length(sigma, floor_of(b, c, t)), apart
     cdef int i
     for i in range(FIXLESS, CHALLENGER):
         if (b.alive >> i) & 1:
@@ -155,7 +155,7 @@ cdef double protection(const Bank* b, const Filter* shown, double t, const Confi
 
 cdef double protection_of_all(const Bank* b, const Filter* hypotheses, const Filter* shown, double t, const Config* c) noexcept nogil:
     # while the heading is sought: wherever any likely hypothesis may be
-    cdef double level = c.k_sigma * hypot(major(shown), floor_of(b, c, t)), least = hypotheses[likeliest(hypotheses)].score - HEADING_LEAD
+    cdef double level = c.k_sigma * length(major(shown), floor_of(b, c, t)), least = hypotheses[likeliest(hypotheses)].score - HEADING_LEAD
     cdef int i
     for i in range(FILTERS):
         if hypotheses[i].score > least:

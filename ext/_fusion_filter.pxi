@@ -194,6 +194,14 @@ cdef extern from *:
     double covariance(const Filter* f, int i, int j) noexcept nogil
 
 
+cdef inline double length(double east, double north) noexcept nogil:
+    return sqrt(east * east + north * north)
+
+
+cdef inline double turned(double angle) noexcept nogil:  # to [-pi, pi]
+    return angle - 2 * M_PI * rint(angle / (2 * M_PI))
+
+
 cdef inline double innovation_variance(const Filter* f, int i, double a, int j, double b) noexcept nogil:
     return a * a * f.p[i] + 2 * a * b * covariance(f, i, j) + b * b * f.p[j]
 

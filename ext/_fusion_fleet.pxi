@@ -17,7 +17,7 @@ cdef extern from *:
     void fetch(const void* record, size_t bytes) noexcept nogil
 
 cdef enum:
-    USED = 0, FORGOTTEN = 1, DISPLACED = 2, SINCE_NS = 3, TALLIES = 4
+    USED = 0, FORGOTTEN = 1, DISPLACED = 2, SINCE_NS = 3, TALLIES = 4, ROWS_AHEAD = 8
 
 cdef struct Fleet:
     Vehicle* vehicles
@@ -98,3 +98,11 @@ cdef int64_t row_of(Fleet* fleet, int64_t id, int64_t yields_ns) noexcept nogil:
     fleet.slots[2 * at] = id
     fleet.slots[2 * at + 1] = fleet.tally[USED]
     return fleet.tally[USED] - 1
+
+
+cdef void fetch_ring(const Fleet* fleet, int64_t id) noexcept nogil:
+    # half of it: more is not often in use
+    cdef int64_t row = fleet.slots[2 * slot_of(fleet, id) + 1] - 1
+    if row >= 0:
+        fetch(&fleet.vehicles[row], 1)
+        fetch(&fleet.vehicles[row].ring, RING // 2 * sizeof(Sample))

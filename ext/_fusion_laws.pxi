@@ -37,7 +37,7 @@ cdef bint soft_update(
 ) noexcept nogil:
     cdef double s = innovation_variance(f, i, a, j, b), evidence
     cdef double good = s + sigma * sigma, bad = s + wrong_sigma * wrong_sigma
-    cdef double weight = pair_weight(r * r / good, good, r * r / bad, bad, wrong, &evidence)
+    cdef double weight = pair_weight(r * r / good, good, r * r / bad, bad, wrong, &evidence if explore else NULL)
     if explore:
         f.score += evidence
     if weight < LEAST_WEIGHT:

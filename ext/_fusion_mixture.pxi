@@ -1,5 +1,5 @@
 # Mixtures of densities: a range that is direct, delayed or an outlier; a measurement that is as good as claimed or wrong.
-# Every kernel that weighs ranges includes it. Twin: `positioning.fusion_laws`.
+# Every kernel that weighs ranges includes it. Twin: `positioning.fusion_laws`. `evidence` may be NULL where nobody asks for it.
 
 cdef struct RangeLaw:
     double los_m, nlos_m, excess_m, outlier  # sigma direct, sigma and mean excess of the delayed, share of outliers
@@ -36,12 +36,15 @@ cdef void range_moments(
     mean[0] = -prior * l1 * power / ratio[0]
     ratio[0] = 1 / (1 + power * (1 / ratio[0] - 1))
     mean[0] *= ratio[0]
-    evidence[0] = log(p)
+    if evidence:
+        evidence[0] = log(p)
 
 
 cdef double pair_weight(double d2_good, double det_good, double d2_wrong, double det_wrong, double wrong, double* evidence) noexcept nogil:
     # posterior of "as good as claimed" in a mixture of two normals
-    cdef double good = -0.5 * (d2_good + log(det_good)), bad = -0.5 * (d2_wrong + log(det_wrong)), most = fmax(good, bad)
-    cdef double a = (1 - wrong) * exp(good - most), b = wrong * exp(bad - most)
-    evidence[0] = most + log(a + b)
-    return a / (a + b)
+    cdef double odds = wrong / (1 - wrong) * sqrt(det_good / det_wrong) * exp(0.5 * (d2_good - d2_wrong))  # that it is wrong
+    if evidence and odds < 1:
+        evidence[0] = log((1 - wrong) * (1 + odds)) - 0.5 * (d2_good + log(det_good))
+    elif evidence:
+        evidence[0] = log(wrong * (1 + 1 / odds)) - 0.5 * (d2_wrong + log(det_wrong))
+    return 1 / (1 + odds)

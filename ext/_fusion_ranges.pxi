@@ -34,7 +34,7 @@ cdef void take_range(Bank* b, Work* w, const Sample* s, const Config* c, Shared*
     cdef bint late = s.measured_ns <= shared.since_ns
     cdef double offset = delay.offset_before if late else delay.offset, spread = delay.variance_before if late else delay.variance
     cdef double power = fmin(1.0, (b.travelled - link.travelled) / c.range_apart_m), up = anchor[2] - c.antenna_height_m
-    cdef double east, north, distance, los, r, along, prior, mean, ratio, evidence, share
+    cdef double east, north, distance, los = c.range_los_share, r, along, prior, mean, ratio, evidence, share
     cdef int i
     cdef Filter* f
     if power < 0.02:
@@ -55,8 +55,9 @@ cdef void take_range(Bank* b, Work* w, const Sample* s, const Config* c, Shared*
         prior = along + spread
         if i == MAIN:
             judge_anchor(b, link, r, sqrt(prior), power, w.t, c)
-        los = c.range_los_share if c.range_los_share > 0 else line_of_sight(distance)
-        range_moments(r, prior, power, los, &c.ranges, &mean, &ratio, &evidence)
+        if los <= 0:  # as the first of them sees it: the way is the same for all
+            los = line_of_sight(distance)
+        range_moments(r, prior, power, los, &c.ranges, &mean, &ratio, &evidence if w.exploring else NULL)
         if w.exploring:
             f.score += evidence
         share = along / prior
@@ -105,7 +106,7 @@ cdef void take_bearing(Bank* b, Work* w, const Sample* s, const Shared* shared) 
         if square < 1:  # at its foot a bearing says nothing
             continue
         if soft_update(
-            f, 0, -north / square, 1, east / square, remainder(s.v[0] - atan2(north, east), 2 * M_PI), s.v[1], 0.2, 0.5, w.exploring
+            f, 0, -north / square, 1, east / square, turned(s.v[0] - atan2(north, east)), s.v[1], 0.2, 0.5, w.exploring
         ) and i == MAIN:
             b.seen_s[ANGLE_OF_ARRIVAL] = w.t
 
@@ -124,12 +125,13 @@ cdef void take_seen(Bank* b, Work* w, const Sample* s, const Config* c) noexcept
         good = 0.5 * (f.p[0] + f.p[1]) + s.v[2] * s.v[2]
         bad = good + 100
         weight = pair_weight(
-            (east * east + north * north) / good, good * good, (east * east + north * north) / bad, bad * bad, 0.05, &evidence
+            (east * east + north * north) / good, good * good, (east * east + north * north) / bad, bad * bad, 0.05,
+            &evidence if w.exploring else NULL
         )
         if w.exploring:
             f.score += evidence
         if i == MAIN:
-            judge_source(b, DETECTION, weight < REFUSED and contradicts(b, hypot(east, north), 0, c), w.t)
+            judge_source(b, DETECTION, weight < REFUSED and contradicts(b, length(east, north), 0, c), w.t)
         if weight < LEAST_WEIGHT:
             continue
         update(f, 0, 1, 0, 0, east, s.v[2] * s.v[2] / weight)
@@ -148,7 +150,7 @@ cdef void take_heading_or_lane(Bank* b, Work* w, const Sample* s) noexcept nogil
             continue
         f = &b.f[i]
         if s.kind == HEADING:
-            taken = soft_update(f, 3, 1, 3, 0, remainder(s.v[0] - f.x[3], 2 * M_PI), s.v[1], 0.1, 1.0, w.exploring)
+            taken = soft_update(f, 3, 1, 3, 0, turned(s.v[0] - f.x[3]), s.v[1], 0.1, 1.0, w.exploring)
         else:
             east = -sin(s.v[2])
             north = cos(s.v[2])

@@ -305,7 +305,7 @@ class Bank:
         return fresh
 
     def take_range(self, s: Sample, delays: Delays, *, learn: bool) -> None:
-        anchor, q = self.anchors[s.detail[0]], self.q
+        anchor, q, los = self.anchors[s.detail[0]], self.q, self.q["range_los_share"]
         link, (offset, spread) = self.link(s.detail[0]), delays.at(s.detail[0], s.measured_ns)
         power = min(1.0, (self.travelled - link[1]) / q["range_apart_m"])
         if power < 0.02:
@@ -316,12 +316,13 @@ class Bank:
         for i, f in self.using(RANGES):
             east, north = f.x[:2] - anchor[:2]
             distance = sqrt(east * east + north * north + (anchor[2] - q["antenna_height_m"]) ** 2) + 1e-9
+            los = los or line_of_sight(distance)  # as the first of them sees it: the way is the same for all
             h, r = unit(e=east / distance, n=north / distance), s.v[0] - distance - offset
             along = f.variance(h)
             prior = along + spread
             if i == MAIN:
                 self.judge_anchor(link, against_anchor(r, sqrt(prior), power, q))
-            mean, ratio, evidence = range_moments(r, prior, power, q["range_los_share"] or line_of_sight(distance), q)
+            mean, ratio, evidence = range_moments(r, prior, power, los, q)
             if self.mode == EXPLORING:
                 f.score += evidence
             share = along / prior
