@@ -152,7 +152,7 @@ cdef void challenge(Bank* b, Work* w, const Sample* s, double d2) noexcept nogil
     f.height_variance = 4
     f.score = 0
     b.alive |= 1 << CHALLENGER
-    b.margin = LEAST_MARGIN + fmin(0.1 * d2, 2)
+    b.margin = (LEAST_MARGIN + fmin(0.1 * d2, 2)) * fmin(1, UNSURE_M / major(&b.f[MAIN]))
 
 
 cdef void take_rtk(Bank* b, Work* w, const Sample* s, int status, int satellites, const Config* c) noexcept nogil:

@@ -68,9 +68,11 @@ def step(
     if min(ids.shape[0], out.shape[0], marks.shape[0]) < tally[USED] or out.shape[1] != OUTPUTS or marks.shape[1] != 2:
         raise ValueError(f"room for {tally[USED]} vehicles in out (n, OUTPUTS) and marks (n, 2) wanted")
     with nogil:
-        forget_silent(&fleet, now_ns - <int64_t>(c.forget_s * 1e9))
+        tally[LATEST_NS] = max(tally[LATEST_NS], now_ns)
+        forget_silent(&fleet, tally[LATEST_NS], <int64_t>(c.forget_s * 1e9))
         for row in range(fleet.tally[USED]):
             fetch(v + row + 1, sizeof(Vehicle))
+            drop_future(v + row, tally[LATEST_NS] + FUTURE_NS)
             settle(v + row, now_ns - <int64_t>(c.late_s * 1e9), c, &shared)
             head = catch_up(v + row, c, &shared)
             if head.mode != EMPTY:

@@ -14,7 +14,7 @@ cdef void epoch(Bank* b, const Sample* s, int count, const Config* c, Shared* sh
     w.exploring = b.mode == EXPLORING
     read_controls(b, &w, s, count, c, &wheel, &yaw_dt)
     travel(b, &w, c, wheel, yaw_dt)
-    if b.mode == RUNNING and b.f[MAIN].p[3] > HEADING_LOST and first_place(s, count) >= 0:
+    if b.mode == RUNNING and (b.f[MAIN].p[3] > HEADING_LOST or major(&b.f[MAIN]) > PLACE_LOST_M) and first_place(s, count) >= 0:
         start(b, &w, s + first_place(s, count), c)
     if b.mode == RUNNING and w.dt > 0:
         keep = exp(-w.dt / 10.0)
@@ -125,7 +125,8 @@ cdef void judge_challenger(Bank* b, Work* w) noexcept nogil:
         main[0] = rival[0]
         rival[0] = spare
         rival.score = 0
-        b.swap_s = w.t if w.t - b.swap_s >= MEMORY_S else NEVER_S  # who comes back has seen the other one fail
+        # who comes back has seen the other one fail
+        b.swap_s = w.t if w.t - b.swap_s >= MEMORY_S and major(rival) < UNSURE_M else NEVER_S
         b.refused_since_s[RTK_FIX] = NEVER_S
         b.margin = LEAST_MARGIN
     elif length(main.x[0] - rival.x[0], main.x[1] - rival.x[1]) < 0.2:

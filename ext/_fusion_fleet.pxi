@@ -17,7 +17,7 @@ cdef extern from *:
     void fetch(const void* record, size_t bytes) noexcept nogil
 
 cdef enum:
-    USED = 0, FORGOTTEN = 1, DISPLACED = 2, SINCE_NS = 3, TALLIES = 4, ROWS_AHEAD = 8
+    USED = 0, FORGOTTEN = 1, DISPLACED = 2, SINCE_NS = 3, LATEST_NS = 4, TALLIES = 5, ROWS_AHEAD = 8
 
 cdef struct Fleet:
     Vehicle* vehicles
@@ -64,10 +64,11 @@ cdef void forget_row(Fleet* fleet, int64_t row) noexcept nogil:
     fleet.tally[USED] = last
 
 
-cdef void forget_silent(Fleet* fleet, int64_t before_ns) noexcept nogil:
+cdef void forget_silent(Fleet* fleet, int64_t now_ns, int64_t silent_ns) noexcept nogil:
     cdef int64_t row
     for row in range(fleet.tally[USED] - 1, -1, -1):  # backwards: what takes a place has been looked at
-        if fleet.heard_ns[row] < before_ns:
+        fleet.heard_ns[row] = min(fleet.heard_ns[row], now_ns)  # our own clock had been wrong
+        if fleet.heard_ns[row] < now_ns - silent_ns:
             forget_row(fleet, row)
             fleet.tally[FORGOTTEN] += 1
 

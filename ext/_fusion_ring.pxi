@@ -88,6 +88,17 @@ cdef void retire(Vehicle* v, const Config* c, Shared* shared) noexcept nogil:
     memmove(v.ring, &v.ring[count], v.count * sizeof(Sample))
 
 
+cdef void drop_future(Vehicle* v, int64_t latest_ns) noexcept nogil:
+    # received by a clock of ours that was wrong for a moment: it must not keep the present out
+    if v.floor_ns > latest_ns:
+        v.floor_ns = v.count = v.applied = 0
+        v.base.mode = EMPTY
+    while v.count and v.ring[v.count - 1].measured_ns > latest_ns:
+        v.count -= 1
+    if v.applied > v.count:
+        v.applied = 0
+
+
 cdef void settle(Vehicle* v, int64_t edge_ns, const Config* c, Shared* shared) noexcept nogil:
     while v.count and v.ring[0].measured_ns < edge_ns:
         retire(v, c, shared)

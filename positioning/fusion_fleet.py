@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from math import isnan
 from typing import Generic, Protocol, Self, TypeVar
 
-from positioning.fusion_laws import Delays, Numbers, Sample
+from positioning.fusion_laws import FUTURE_NS, Delays, Numbers, Sample
 from positioning.samples import Verdict
 
 
@@ -49,6 +49,12 @@ class Vehicle(Generic[M]):
         self.base.epoch(oldest, delays, learn=True)
         self.floor_ns, self.ring = oldest[0].measured_ns, self.ring[len(oldest) :]
 
+    def drop_future(self, latest_ns: int) -> None:
+        """Received by a clock of ours that was wrong for a moment: it must not keep the present out."""
+        if self.floor_ns > latest_ns:
+            self.floor_ns, self.ring, self.base.mode = 0, [], 0
+        self.ring = [s for s in self.ring if s.measured_ns <= latest_ns]
+
     def catch_up(self, delays: Delays) -> None:
         self.head, rest = self.base.copied(), self.ring
         while rest:
@@ -69,6 +75,7 @@ class Fleet(Generic[M]):
     vehicles: dict[int, Vehicle[M]] = field(default_factory=dict)
     forgotten: int = 0
     displaced: int = 0
+    latest_ns: int = 0
 
     @property
     def late_ns(self) -> int:
@@ -107,10 +114,13 @@ class Fleet(Generic[M]):
 
     def step(self, now_ns: int) -> list[Vehicle[M]]:
         """-> the vehicles that have a place."""
+        self.latest_ns = max(self.latest_ns, now_ns)
         for vehicle in reversed(list(self.vehicles.values())):
-            if vehicle.heard_ns < now_ns - int(self.q["forget_s"] * 1e9):
+            vehicle.heard_ns = min(vehicle.heard_ns, self.latest_ns)
+            if vehicle.heard_ns < self.latest_ns - int(self.q["forget_s"] * 1e9):
                 self.forgotten += self.forget(vehicle.id)
         for vehicle in self.vehicles.values():
+            vehicle.drop_future(self.latest_ns + FUTURE_NS)
             while vehicle.ring and vehicle.ring[0].measured_ns < now_ns - self.late_ns:
                 vehicle.retire(self.delays)
         for vehicle in self.vehicles.values():

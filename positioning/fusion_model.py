@@ -50,9 +50,11 @@ TIMES = ("wheel", "yaw", "stand", "fix", "swap", "credible", "contradicted")
 PATIENCE_S = 0.5  # refused for so long without being taken once, a source contradicts
 STREAK_S = 2.5  # refusals farther apart are no streak
 REFUSED = 0.05  # weight of a position that does not fit
+UNSURE_M = 10.0  # who knows less than what a wrong fix is wrong by gives way sooner, and is not remembered
 WRONG_ANCHOR = 8.5  # nats in a row
 HEADING_VAGUE = 0.5  # rad^2: without a gyro it gets no worse
 LEAST_MARGIN, HOPELESS, MEMORY_S = 3.0, -0.3, 30.0  # s of good fixes; a score; for how long who led before may lead again
+PLACE_LOST_M = 100.0
 HEADING_LOST = 1.0  # rad^2: linear no more; the vehicle starts again where it is seen next
 
 
@@ -97,7 +99,8 @@ class Bank:
         now = samples[0].measured_ns
         dt, self.t = (now - self.time_ns) * 1e-9, (now - self.born_ns) * 1e-9
         self.travel(dt, *self.read_controls(samples, dt))
-        if self.mode == RUNNING and self.f[MAIN].p[3, 3] > HEADING_LOST and place is not None:
+        main = self.f[MAIN]
+        if self.mode == RUNNING and (main.p[3, 3] > HEADING_LOST or main.major() > PLACE_LOST_M) and place is not None:
             self.start(place)
         if self.mode == RUNNING and dt > 0:
             for f in self.f.values():
@@ -254,7 +257,7 @@ class Bank:
         f.p[3, 3] += 0.03
         f.x[:2] = s.v[:2]
         f.height, f.height_variance, f.score = f.height if isnan(s.v[2]) else s.v[2], 4.0, 0.0
-        self.margin = LEAST_MARGIN + min(0.1 * d2, 2)
+        self.margin = (LEAST_MARGIN + min(0.1 * d2, 2)) * min(1, UNSURE_M / self.f[MAIN].major())
 
     def take_single(self, s: Sample) -> None:
         sigma, lasting = fix_law(*s.detail)[0], 10.0 if self.moving else 60.0
@@ -372,8 +375,8 @@ class Bank:
             del self.f[CHALLENGER]
         elif rival.score > max(main.score, 0) + self.margin:
             self.f[MAIN], self.f[CHALLENGER], main.score = rival, main, 0.0
-            back = self.t - self.times["swap"] < MEMORY_S  # who comes back has seen the other one fail
-            self.times["swap"], self.margin = NEVER_S if back else self.t, LEAST_MARGIN
+            remembered = self.t - self.times["swap"] >= MEMORY_S and main.major() < UNSURE_M  # who comes back has seen the other one fail
+            self.times["swap"], self.margin = self.t if remembered else NEVER_S, LEAST_MARGIN
             self.judge_source("rtk", refused=False)
         elif hypot(*(main.x[:2] - rival.x[:2])) < 0.2:
             del self.f[CHALLENGER]

@@ -48,6 +48,8 @@ LEAST = {  # column and what it must exceed
 }
 ANCHORS = {Kind.RANGE: (1,), Kind.TDOA: (1, 2), Kind.ANGLE_OF_ARRIVAL: (2,)}  # columns
 
+LONGEST_AGE_S = 1e4  # of the corrections; beyond, nothing gets worse
+
 
 def read_sample(kind: int, measured_ns: int, v: Floats, anchors: int) -> Sample | Verdict:
     if kind not in LIMITS:
@@ -75,7 +77,7 @@ def read_fix(measured_ns: int, v: Floats) -> Sample | Verdict:
     if not height_fits or not 0 <= v[3] < 6 or int(v[3]) == FixStatus.NONE:
         return Verdict.OUT_OF_RANGE
     satellites = int(min(v[4], 99)) if v[4] > 0 else 0
-    place = float(v[0]), float(v[1]), float(v[2]), float(v[5])
+    place = float(v[0]), float(v[1]), float(v[2]), float(np.minimum(v[5], LONGEST_AGE_S))
     return Sample(measured_ns, Kind.FIX, (GRADES.get(FixStatus(int(v[3])), SINGLE), satellites), place)
 
 

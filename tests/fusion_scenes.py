@@ -32,6 +32,12 @@ def batch(rows, vehicle=0):
     )
 
 
+def merged(*batches):
+    """One batch of several vehicles' rows."""
+    names = "kind", "vehicle", "measured_ns", "received_ns", "values"
+    return MeasurementBatch(*(np.concatenate([getattr(one, name) for one in batches]) for name in names))
+
+
 def drive(seconds, seed=0, speed=10.0, ranges=False, turning=0.05):
     """-> per tick (now_ns, truth east, north, heading clockwise from north), and the rows measured then."""
     chance = np.random.default_rng(seed)
