@@ -37,7 +37,9 @@ cdef void take_range(Bank* b, Work* w, const Sample* s, const Config* c, Shared*
     cdef double east, north, distance, los = c.range_los_share, r, along, prior, mean, ratio, evidence, share
     cdef int i
     cdef Filter* f
-    if power < 0.02:
+    if power < 0.02:  # nothing new, but the range stands by the place
+        if link.suspicion == 0 and b.mode == RUNNING:
+            b.seen_s[RANGE] = w.t
         return
     link.travelled = b.travelled
     if b.mode == RUNNING and not (b.alive >> RANGELESS) & 1:

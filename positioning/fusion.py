@@ -51,11 +51,11 @@ class FusionConfig:
     range_excess_m: float = 12.0
     range_outlier: float = 0.05
     range_los_share: float = 0.0  # 0: by distance (3GPP TR 38.901, urban micro)
-    range_apart_m: float = 10.0  # errors of one anchor last this far
+    range_apart_m: float = 15.0  # errors of one anchor last this far
     tdoa_sigma_m: float = 1.4
     antenna_height_m: float = 1.5
     k_sigma: float = 3.4
-    unmodelled_m: float = 0.36
+    unmodelled_m: float = 0.40
     alert_level_m: float = 200.0
     late_s: float = 0.2
     forget_s: float = FORGET_S  # a vehicle silent for longer is forgotten

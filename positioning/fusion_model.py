@@ -311,7 +311,9 @@ class Bank:
         anchor, q, los = self.anchors[s.detail[0]], self.q, self.q["range_los_share"]
         link, (offset, spread) = self.link(s.detail[0]), delays.at(s.detail[0], s.measured_ns)
         power = min(1.0, (self.travelled - link[1]) / q["range_apart_m"])
-        if power < 0.02:
+        if power < 0.02:  # nothing new, but the range stands by the place
+            if link[2] == 0 and self.mode == RUNNING:
+                self.seen_s[Kind.RANGE] = self.t
             return
         link[1] = self.travelled
         if self.mode == RUNNING and RANGELESS not in self.f:
