@@ -118,8 +118,9 @@ def test_a_position_between_samples_is_carried_forward():
     assert ahead.protection_level_m[0] > here.protection_level_m[0]
 
 
-def test_the_record_of_a_vehicle_is_small():
-    assert _fusion.SIZES["vehicle"] <= 6000
+def test_a_vehicle_needs_six_kilobytes_at_most():
+    beside = FusionEngine(10_000, ZONE).snapshot()
+    assert _fusion.SIZES["vehicle"] + (beside["slots"].nbytes + beside["heard_ns"].nbytes) / 10_000 <= 6000
     assert _fusion.SIZES["filter"] <= 400
 
 
