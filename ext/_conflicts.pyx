@@ -110,10 +110,10 @@ cdef class Judge(Contacts):
             box[1] = box[3] = self.motion[i, 1]
             for r in range(self.routes[i]):
                 for k in range(SAMPLES):
-                    box[0] = fmin(box[0], self.samples[i, r, k, 0])
-                    box[1] = fmin(box[1], self.samples[i, r, k, 1])
-                    box[2] = fmax(box[2], self.samples[i, r, k, 0])
-                    box[3] = fmax(box[3], self.samples[i, r, k, 1])
+                    box[0] = min(box[0], self.samples[i, r, k, 0])
+                    box[1] = min(box[1], self.samples[i, r, k, 1])
+                    box[2] = max(box[2], self.samples[i, r, k, 0])
+                    box[3] = max(box[3], self.samples[i, r, k, 1])
             margin = self.size[i, 0] / 2 + BOX_MARGIN_M
             box[0] -= margin
             box[1] -= margin
@@ -177,8 +177,8 @@ cdef class Judge(Contacts):
                         int cell) noexcept nogil:
         cdef const double* p = boxes + 4 * a
         cdef const double* q = boxes + 4 * b
-        cdef double x = fmax(p[0], q[0]), y = fmax(p[1], q[1])
-        if x > fmin(p[2], q[2]) or y > fmin(p[3], q[3]):
+        cdef double x = max(p[0], q[0]), y = max(p[1], q[1])
+        if x > min(p[2], q[2]) or y > min(p[3], q[3]):
             return False
         if <int> ((y - south) / cell_m) * columns + <int> ((x - west) / cell_m) != cell:
             return False

@@ -67,7 +67,7 @@ cdef void backward(Site* site, double latitude0, double east, double north, doub
 
 
 def enu_from_geodetic(
-    double latitude0, double longitude0, double height0, const double[::1] latitude, const double[::1] longitude, double[:, ::1] enu
+    double latitude0, double longitude0, double height0, const double[:] latitude, const double[:] longitude, double[:, ::1] enu
 ):
     """Fill `enu` (n, 2); NaN in, NaN out."""
     cdef Py_ssize_t i, n = latitude.shape[0]
@@ -80,7 +80,7 @@ def enu_from_geodetic(
 
 
 def geodetic_from_enu(
-    double latitude0, double longitude0, double height0, const double[::1] east, const double[::1] north, double[:, ::1] geodetic
+    double latitude0, double longitude0, double height0, const double[:] east, const double[:] north, double[:, ::1] geodetic
 ):
     """Fill `geodetic` (n, 2) with latitude, longitude; NaN where no point at the origin's height lies there."""
     cdef Py_ssize_t i, n = east.shape[0]

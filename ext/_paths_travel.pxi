@@ -16,11 +16,13 @@ cdef double travelled(double v, double acceleration, double limit, double t) noe
 cdef void turn_freely(const double* motion, bint moving, double* samples) noexcept nogil:
     """Constant turn rate and speed (CTRV)."""
     cdef double x = motion[0], y = motion[1], v = motion[2] if moving else 0.0, h = motion[3], w = motion[4], t, chord
+    cdef double sin_h = sin(h), cos_h = cos(h)
     cdef int k
-    if fabs(w) < STRAIGHT_RADPS:
-        w = 0.0
     for k in range(SAMPLES):
         t = k * SAMPLE_S
-        chord = v * t if w == 0.0 else 2.0 * v / w * sin(w * t / 2.0)
-        samples[2 * k] = x + chord * sin(h + w * t / 2.0)
-        samples[2 * k + 1] = y + chord * cos(h + w * t / 2.0)
+        if fabs(w) < STRAIGHT_RADPS:
+            chord = v * t
+        else:
+            chord, sin_h, cos_h = 2.0 * v / w * sin(w * t / 2.0), sin(h + w * t / 2.0), cos(h + w * t / 2.0)
+        samples[2 * k] = x + chord * sin_h
+        samples[2 * k + 1] = y + chord * cos_h

@@ -54,10 +54,12 @@ class LocalFrame:
 
 
 def _columns(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
-    columns = [np.ascontiguousarray(np.atleast_1d(values), dtype=np.float64) for values in (first, second)]
-    if columns[0].ndim != 1 or columns[0].shape != columns[1].shape:
-        raise ValueError(f"two columns of one length wanted, not {columns[0].shape} and {columns[1].shape}")
-    return columns[0], columns[1]
+    one, other = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    if one.ndim == other.ndim == 0:
+        one, other = one[None], other[None]
+    if one.ndim != 1 or one.shape != other.shape:
+        raise ValueError(f"two columns of one length wanted, not {one.shape} and {other.shape}")
+    return one, other
 
 
 def _wrapped(longitude_rad: Floats) -> Floats:
