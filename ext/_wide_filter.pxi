@@ -1,13 +1,15 @@
-# The algebra of the wide block: ten states, a full covariance while it is worked on, packed while it rests, a measurement's row dense.
-# It knows no model: what the ten states are, how they move and which row a measurement has is said in `_wide_tight.pxi` and its like.
-# Plain C, cloned for AVX2.
+# The algebra of the wide block and of the walkers': ten states where the kernel says no other number, a full covariance while it is
+# worked on, packed while it rests, a measurement's row dense. It knows no model: what the states are, how they move and which row a
+# measurement has is said in `_wide_tight.pxi` and its like. Plain C, cloned for AVX2.
 
 cdef extern from *:
     """
     #include <string.h>
 
+    #ifndef WIDE
     #define WIDE 10
     #define WIDE_PACKED 55
+    #endif
 
     #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12 && defined(__x86_64__) && defined(__linux__)
     #define CLONED __attribute__((target_clones("arch=x86-64-v3", "default")))
@@ -122,7 +124,7 @@ cdef void begin(Wide* f, const double* x, const double* sigma) noexcept nogil:
     memset(f, 0, sizeof(Wide))
     for i in range(WIDE):
         f.x[i] = x[i]
-        f.p[11 * i] = sigma[i] * sigma[i]
+        f.p[(WIDE + 1) * i] = sigma[i] * sigma[i]
 
 
 cdef void widen(Wide* f, int i, double variance) noexcept nogil:
@@ -130,7 +132,7 @@ cdef void widen(Wide* f, int i, double variance) noexcept nogil:
     cdef int j
     for j in range(WIDE):
         f.p[WIDE * i + j] = f.p[WIDE * j + i] = 0
-    f.p[11 * i] = variance
+    f.p[(WIDE + 1) * i] = variance
 
 
 cdef bint soft_update(Wide* f, const double* h, double r, double sigma, double wrong, double wrong_sigma, bint explore) noexcept nogil:
@@ -148,4 +150,4 @@ cdef bint soft_update(Wide* f, const double* h, double r, double sigma, double w
 
 cdef double major(const double* p) noexcept nogil:
     # standard deviation along the longer axis of the error ellipse of the first two states
-    return sqrt(fmax((p[0] + p[11]) / 2 + sqrt((p[0] - p[11]) * (p[0] - p[11]) / 4 + p[1] * p[1]), 0.0))
+    return sqrt(fmax((p[0] + p[WIDE + 1]) / 2 + sqrt((p[0] - p[WIDE + 1]) * (p[0] - p[WIDE + 1]) / 4 + p[1] * p[1]), 0.0))

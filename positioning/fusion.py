@@ -4,8 +4,9 @@ Rules:
 * One call into the kernel `positioning._fusion` per batch and per step; its readable twin is `positioning.fusion_model`.
 * A measurement of up to `late_s` ago is put where it belongs; the result does not depend on the order of arrival inside that window.
 * The protection level is a statistical promise tested on recorded drives; it claims no automotive integrity level.
-* A vehicle belongs to the bank from the first fix or roadside detection on; until then, if its pseudoranges place it, to the wide block
-  (`positioning.wide`). No evidence is counted twice: pseudoranges beside fused fixes are a DUPLICATE.
+* A vehicle belongs to the bank from the first fix or roadside detection on; until then to the wide block, if its pseudoranges place it
+  (`positioning.wide`), or to the walkers, if anchors do and it has no wheels (`positioning.walker`).
+* No evidence is counted twice: pseudoranges beside fused fixes are a DUPLICATE.
 """
 
 from collections import Counter
@@ -14,19 +15,22 @@ from dataclasses import astuple, dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from positioning import _fusion
+from positioning import _fusion, _walker, _wide, walker, wide
+from positioning.block import ELSEWHERE, Block, rows_of
 from positioning.frames import LocalFrame
 from positioning.measurements import Kind, MeasurementBatch, Positions
 from positioning.samples import Verdict
-from positioning.wide import ELSEWHERE, SHARED, WideBlock, WideConfig, sights
+from positioning.walker import WalkerConfig
+from positioning.wide import WideBlock, WideConfig, sights
 
 Arrays = dict[str, NDArray[np.generic]]
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
 PLACES = (Kind.FIX, Kind.ROADSIDE_DETECTION, Kind.LANE)
 Tables = tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 USED, FORGOTTEN, DISPLACED = range(3)  # in the kernel's tally
 FORGET_S = 900.0  # ten minutes without any source are to be survived, and half as much again
 YIELDS_S = 10.0
-DELAY_SIGMA_M = 1.0  # of an anchor's group delay, before anything is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +64,21 @@ class FusionConfig:
     late_s: float = 0.2
     forget_s: float = FORGET_S  # a vehicle silent for longer is forgotten
     yields_s: float = YIELDS_S  # one silent for longer makes room for a new one when all rows are taken
+    anchor_delay_m: float = 1.0  # sigma of an anchor's group delay, before anything is known
     wide: WideConfig = field(default_factory=WideConfig)
+    walker: WalkerConfig = field(default_factory=WalkerConfig)
 
     def __post_init__(self) -> None:
-        if not all(np.isfinite(value) and value >= 0 for value in self.numbers):
+        if not all(np.isfinite(value) and value >= 0 for value in (*self.numbers, self.anchor_delay_m)):
             raise ValueError("every field must be finite and not negative")
-        if not (self.late_s <= 1 and min(self.gnss_time_s, self.range_apart_m, self.range_excess_m, self.range_los_m) > 0):
+        scales = self.gnss_time_s, self.range_apart_m, self.range_excess_m, self.range_los_m, self.anchor_delay_m
+        if not (self.late_s <= 1 and min(scales) > 0):
             raise ValueError("late_s beyond 1 s, or a scale that is zero")
 
     @property
     def numbers(self) -> tuple[float, ...]:
-        """All but what is of the wide block alone."""
-        return astuple(self)[:-1]
+        """What the bank's kernel reads."""
+        return astuple(self)[:-3]
 
 
 class FusionEngine:
@@ -86,13 +93,23 @@ class FusionEngine:
         self.capacity, self.zone, self.config = capacity, zone, config or FusionConfig()
         self._config = np.array(self.config.numbers, dtype=np.float64)
         self._anchors = np.ascontiguousarray(np.column_stack([zone.enu_from_geodetic(surveyed[:, 0], surveyed[:, 1]), surveyed[:, 2]]))
-        self._delays = np.tile([0.0, DELAY_SIGMA_M**2, 0.0, DELAY_SIGMA_M**2, 0.0, 0.0, 0.0, 0.0], (len(surveyed), 1))
+        variance = self.config.anchor_delay_m**2
+        self._delays = np.tile([0.0, variance, 0.0, variance, 0.0, 0.0, 0.0, 0.0], (len(surveyed), 1))
         self._vehicles = np.zeros(capacity * _fusion.SIZES["vehicle"], dtype=np.uint8)
         self._slots = np.zeros((1 << (2 * capacity - 1).bit_length(), 2), dtype=np.int64)
         self._heard_ns = np.zeros(capacity, dtype=np.int64)
         self._tally = np.zeros(_fusion.SIZES["tally"], dtype=np.int64)
-        numbers = np.array([*(getattr(self.config, name) for name in SHARED), *self.config.wide.numbers], dtype=np.float64)
-        self._wide = WideBlock(min(capacity, self.config.wide.capacity), numbers, self._anchors, self._delays, self._tally)
+        self._wide = WideBlock(_wide, wide.OPENING, *self._block(wide.SHARED, self.config.wide))
+        self._walkers = Block(_walker, walker.OPENING, *self._block(walker.SHARED, self.config.walker))
+
+    def _block(self, names: tuple[str, ...], config: WideConfig | WalkerConfig) -> tuple[int, tuple[Floats, Floats, Floats], Counts]:
+        """-> what a block needs of the engine."""
+        numbers = np.array([*(getattr(self.config, name) for name in names), *config.numbers], dtype=np.float64)
+        return min(self.capacity, config.capacity), (numbers, self._anchors, self._delays), self._tally
+
+    @property
+    def _blocks(self) -> dict[str, Block]:
+        return {"wide": self._wide, "walkers": self._walkers}
 
     @property
     def _fleet(self) -> Tables:
@@ -122,9 +139,10 @@ class FusionEngine:
         _fusion.ingest(*self._fleet, *shared, kind, vehicle, measured_ns, received_ns, values, verdicts)
         asked = np.flatnonzero(verdicts >= ELSEWHERE)
         if len(asked):
-            rows = kind[asked], vehicle[asked], measured_ns[asked], received_ns[asked], values[asked]
-            answers = self._wide.ingest(rows, self._fleet)
+            rows = rows_of((kind, vehicle, measured_ns, received_ns, values), asked)
+            answers = self._wide.take(rows, self._fleet)
             verdicts[asked] = np.where(answers == ELSEWHERE, verdicts[asked] - ELSEWHERE, answers)
+            self._walkers.ingest(rows_of(rows, answers == ELSEWHERE))  # the bank has them too: its verdicts stand
         return Counter({Verdict(code): int(count) for code, count in enumerate(np.bincount(verdicts)) if count})
 
     def step(self, now_ns: int) -> Positions:
@@ -135,23 +153,25 @@ class FusionEngine:
         marks = np.empty((room, 2), dtype=np.uint32)
         rows = _fusion.step(*self._fleet, self._config, self._anchors, self._delays, now_ns, ids, out, marks)
         ids, out, marks = ids[:rows], out[:rows], marks[:rows]
-        if self._wide.alive:
-            self._wide.forget(ids)  # a place of their own was measured
-            more = self._wide.step(now_ns)
-            ids, out, marks = np.concatenate([ids, more[0]]), np.concatenate([out, more[1]]), np.concatenate([marks, more[2]])
+        for block in self._blocks.values():
+            if block.alive:
+                block.forget(ids)  # what has a place needs no other
+                more = block.step(now_ns)
+                ids, out, marks = np.concatenate([ids, more[0]]), np.concatenate([out, more[1]]), np.concatenate([marks, more[2]])
         return positions(self.zone, now_ns, ids, out, marks)
 
     def forget(self, ids: ArrayLike) -> int:
         """Give the rows of these vehicles back; -> how many of them were known. The last vehicle's row takes a forgotten one's place."""
         named = np.ascontiguousarray(ids, dtype=np.int64).reshape(-1, 1)
-        return sum(max(_fusion.forget(*self._fleet, one), self._wide.forget(one)) for one in named)
+        return sum(max(_fusion.forget(*self._fleet, one), self._wide.forget(one), self._walkers.forget(one)) for one in named)
 
     def snapshot(self) -> Arrays:
         """The whole state, as arrays."""
         used = self._tally[USED] * _fusion.SIZES["vehicle"]
-        return (
-            {name: array.copy() for name, array in self._small.items()} | {"vehicles": self._vehicles[:used].copy()} | self._wide.snapshot()
-        )
+        state = {name: array.copy() for name, array in self._small.items()} | {"vehicles": self._vehicles[:used].copy()}
+        for name, block in self._blocks.items():
+            state |= block.snapshot(name)
+        return state
 
     def restore(self, state: Arrays) -> None:
         """Continue exactly where `snapshot` was taken, in an engine of the same capacity, configuration and anchors."""
@@ -162,7 +182,8 @@ class FusionEngine:
         self._vehicles[: vehicles.size], self._vehicles[vehicles.size :] = vehicles, 0
         for name, array in self._small.items():
             array[:] = state[name]
-        self._wide.restore(state)
+        for name, block in self._blocks.items():
+            block.restore(name, state)
 
 
 def local(batch: MeasurementBatch, zone: LocalFrame, *, sagnac_applied: bool) -> NDArray[np.float64]:

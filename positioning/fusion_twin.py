@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from positioning.frames import LocalFrame
-from positioning.fusion import DELAY_SIGMA_M, FusionConfig, local, positions
+from positioning.fusion import FusionConfig, local, positions
 from positioning.fusion_fleet import Fleet
 from positioning.fusion_heading import HEADING_LEAD, merge
 from positioning.fusion_laws import FUTURE_NS, GRADES, NEVER_S, SINGLE, Delays, Filter, Floats, Sample, predict
 from positioning.fusion_model import CHALLENGER, EXPLORING, MAIN, MEMORY_S, Bank
 from positioning.measurements import Kind, MeasurementBatch, Positions
 from positioning.samples import FixStatus, Verdict
+from positioning.walker import OPENING
+from positioning.walker_model import Walker
 from positioning.wide_model import Tight
 from positioning.wide_start import read_signal
 
@@ -128,10 +130,11 @@ class FusionTwin:
         surveyed = np.asarray(anchors, dtype=np.float64).reshape(-1, 3)
         self.anchors = np.column_stack([zone.enu_from_geodetic(surveyed[:, 0], surveyed[:, 1]), surveyed[:, 2]])
         q = asdict(self.config)
-        wide = q.pop("wide")
-        self.delays = Delays(len(surveyed), DELAY_SIGMA_M)
+        wide, walker = q.pop("wide"), q.pop("walker")
+        self.delays = Delays(len(surveyed), self.config.anchor_delay_m)
         self.bank = Fleet(capacity, RING, lambda: Bank(q, self.anchors), self.delays, q)
         self.wide = Fleet(min(capacity, wide["capacity"]), WIDE_RING, lambda: Tight(q | wide, self.anchors), self.delays, q)
+        self.walkers = Fleet(min(capacity, walker["capacity"]), RING, lambda: Walker(q | walker, self.anchors), self.delays, q)
 
     @property
     def forgotten(self) -> int:
@@ -170,20 +173,26 @@ class FusionTwin:
         if verdict is not Verdict.ACCEPTED:
             return verdict
         self.bank.vehicles[id].placed |= s.kind in {Kind.FIX, Kind.ROADSIDE_DETECTION}
-        if id in self.wide.vehicles and not self.bank.vehicles[id].placed:
+        if self.bank.vehicles[id].placed:
+            return verdict
+        if id in self.wide.vehicles:
             return self.wide.take(id, s, received_ns)
+        if s.kind in OPENING or (s.kind == Kind.WHEEL_SPEED and id in self.walkers.vehicles):
+            self.walkers.take(id, s, received_ns)
         return verdict
 
     def forget(self, ids: ArrayLike) -> int:
-        return sum(self.bank.forget(id) | self.wide.forget(id) for id in np.asarray(ids, dtype=np.int64).ravel().tolist())
+        return sum(
+            self.bank.forget(id) | self.wide.forget(id) | self.walkers.forget(id) for id in np.asarray(ids, dtype=np.int64).ravel().tolist()
+        )
 
     def step(self, now_ns: int) -> Positions:
-        mine = self.bank.step(now_ns)
-        for vehicle in mine:
-            self.wide.forget(vehicle.id)
+        shown = [(vehicle.id, *self.show(vehicle.head, now_ns)) for vehicle in self.bank.step(now_ns)]
         self.delays.renew(now_ns - self.bank.late_ns)
-        shown = [(vehicle.id, *self.show(vehicle.head, now_ns)) for vehicle in mine]
-        shown += [(vehicle.id, *vehicle.head.seen(now_ns)) for vehicle in self.wide.step(now_ns)]
+        for block in self.wide, self.walkers:
+            for id, *_ in shown:
+                block.forget(id)
+            shown += [(vehicle.id, *vehicle.head.seen(now_ns)) for vehicle in block.step(now_ns)]
         ids, out, marks = ([row[k] for row in shown] for k in range(3))
         numbers = np.array(out, dtype=np.float64).reshape(-1, 21), np.array(marks, dtype=np.uint32).reshape(-1, 2)
         return positions(self.zone, now_ns, np.array(ids, dtype=np.int64), *numbers)

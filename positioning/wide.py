@@ -1,7 +1,7 @@
 """The block of vehicles that no receiver's fix and no roadside detection places: what they are like, and their records in the engine.
 
 Rules:
-* It takes no memory and no time until the first such vehicle is heard; it has its own bound, for a record is ten times a common one.
+* It has its own bound (`positioning.block`), for a record is ten times a common one.
 * Pseudoranges must be free of the atmosphere and of the satellite's clock. Whether they are also free of the earth's turn during the flight
   (Sagnac) is declared here, per source, never guessed: it is 30 m.
 * The kernel is `positioning._wide`; its readable twin `positioning.wide_model`.
@@ -13,19 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from positioning import _fusion, _wide
+from positioning.block import ELSEWHERE, Block, Fleet, Rows, rows_of
 from positioning.frames import LocalFrame
 from positioning.geodesy import WGS84, geocentric_from_geodetic
 from positioning.measurements import Kind
 from positioning.samples import Verdict
 
 Floats = NDArray[np.float64]
-Arrays = dict[str, NDArray[np.generic]]
-Fleet = tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]  # records, slots, heard_ns, tally
-Rows = tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Floats]
 OPENING = (Kind.PSEUDORANGE,)  # what gives a vehicle a place here
-ELSEWHERE = 128  # beside a verdict or alone, as the kernels have it
-USED, SINCE_NS = 0, 3  # the kernels' tally
-TABLES = "wide_vehicles", "wide_slots", "wide_heard_ns", "wide_tally"  # in a snapshot
 EARTH_RATE_RADPS = 7.2921151467e-5  # WGS84
 LIGHT_MPS = 299_792_458.0
 SHARED = (  # of the bank's configuration, in the kernel's order
@@ -72,30 +67,16 @@ class WideConfig:
         return astuple(self)[2:]
 
 
-class WideBlock:
-    """Records of up to `capacity` vehicles. numbers: the kernel's configuration; delays are the bank's, only read here."""
+class WideBlock(Block):
+    """The records of these vehicles."""
 
-    def __init__(self, capacity: int, numbers: Floats, anchors: Floats, delays: Floats, bank_tally: NDArray[np.int64]) -> None:
-        self._capacity, self._shared, self._bank_tally = capacity, (numbers, anchors, delays), bank_tally
-        self._fleet = _empty(0)
-
-    @property
-    def alive(self) -> int:
-        return int(self._fleet[3][USED])
-
-    def ingest(self, rows: Rows, bank: Fleet) -> NDArray[np.uint8]:
-        """Columns of measurements in the zone's plane (`sights`) -> a verdict each, ELSEWHERE where the vehicle is none of these.
-
-        What the bank keeps of a vehicle that is new here, this batch's included, is taken over from its ring.
-        """
+    def take(self, rows: Rows, bank: Fleet) -> NDArray[np.uint8]:
+        """As `ingest`; what the bank keeps of a vehicle that is new here, this batch's included, is taken over from its ring."""
         verdicts = np.full(len(rows[0]), ELSEWHERE, dtype=np.uint8)
         opening = np.isin(rows[0], OPENING)
         if not self.alive and not opening.any():
             return verdicts
-        if not len(self._fleet[2]):
-            self._fleet = _empty(self._capacity)
-        self._fleet[3][SINCE_NS] = self._bank_tally[SINCE_NS]
-        verdicts[opening] = self._take(rows, opening)
+        verdicts[opening] = self.ingest(rows_of(rows, opening))
         opened = verdicts == Verdict.ACCEPTED | ELSEWHERE
         verdicts[opened] = Verdict.ACCEPTED
         for id in rows[1][opened].tolist():
@@ -103,54 +84,13 @@ class WideBlock:
         new = np.isin(rows[1], rows[1][opened]) & ~opening
         verdicts[new] = Verdict.ACCEPTED
         known = ~opening & ~new
-        verdicts[known] = self._take(rows, known)
-        return verdicts
-
-    def _take(self, rows: Rows, chosen: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        kind, vehicle, measured_ns, received_ns, values = rows
-        verdicts = np.empty(np.count_nonzero(chosen), dtype=np.uint8)
-        fleet, shared = self._fleet, self._shared
-        _wide.ingest(
-            *fleet, *shared, kind[chosen], vehicle[chosen], measured_ns[chosen], received_ns[chosen], values[chosen], verdicts
-        )  # fmt: skip
+        verdicts[known] = self.ingest(rows_of(rows, known))
         return verdicts
 
     def _adopt(self, id: int, bank: Fleet) -> None:
         stamps, values = np.empty((_fusion.SIZES["ring"], 3), dtype=np.int64), np.empty((_fusion.SIZES["ring"], 4))
         count = _fusion.waiting(*bank, id, stamps, values)
         _wide.adopt(*self._fleet, id, stamps[:count], values[:count])
-
-    def step(self, now_ns: int) -> tuple[NDArray[np.int64], Floats, NDArray[np.uint32]]:
-        """-> ids (n,), numbers (n, outputs) and marks (n, 2), as the bank's."""
-        self._fleet[3][SINCE_NS] = self._bank_tally[SINCE_NS]
-        ids, out = np.empty(self.alive, dtype=np.int64), np.empty((self.alive, _wide.SIZES["outputs"]))
-        marks = np.empty((self.alive, 2), dtype=np.uint32)
-        rows = _wide.step(*self._fleet, *self._shared, now_ns, ids, out, marks) if self.alive else 0
-        return ids[:rows], out[:rows], marks[:rows]
-
-    def forget(self, ids: NDArray[np.int64]) -> int:
-        return _wide.forget(*self._fleet, ids) if self.alive else 0
-
-    def snapshot(self) -> Arrays:
-        used = self.alive * _wide.SIZES["vehicle"]
-        tables = self._fleet[0][:used], *self._fleet[1:]
-        return {name: np.array(table) for name, table in zip(TABLES, tables, strict=True)}
-
-    def restore(self, state: Arrays) -> None:
-        vehicles, *tables = (state[name] for name in TABLES)
-        fleet = _empty(self._capacity if len(tables[0]) else 0)
-        if any(mine.shape != given.shape for mine, given in zip(fleet[1:], tables, strict=True)) or vehicles.size > fleet[0].size:
-            raise ValueError("a snapshot of another engine")
-        fleet[0][: vehicles.size] = vehicles
-        for mine, given in zip(fleet[1:], tables, strict=True):
-            mine[:] = given
-        self._fleet = fleet
-
-
-def _empty(capacity: int) -> Fleet:
-    slots = np.zeros((1 << (2 * capacity - 1).bit_length() if capacity else 0, 2), dtype=np.int64)
-    vehicles = np.zeros(capacity * _wide.SIZES["vehicle"], dtype=np.uint8)
-    return vehicles, slots, np.zeros(capacity, dtype=np.int64), np.zeros(_wide.SIZES["tally"], dtype=np.int64)
 
 
 def sights(zone: LocalFrame, values: Floats, *, sagnac_applied: bool) -> Floats:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench.accuracy import berlin, boulder, nagoya, picture, score
+from bench.accuracy import berlin, boulder, milan, nagoya, picture, score, uwb
 from bench.accuracy.engine import engine_for
 from bench.accuracy.replay import replay
 from bench.accuracy.runs import Run, Set
@@ -17,10 +17,8 @@ READERS: dict[str, Callable[[Path, int], Iterator[Set]]] = {
     "gnss_nagoya_drive": nagoya.sets,
     "gnss_boulder_imu": boulder.sets,
     "gnss_berlin_smartloc": berlin.sets,
-}
-LEFT_OUT = {
-    "uwb_hanyang": "no reader yet: a tag without any position fix or motion sensor",
-    "nr_milan_raytrace": "no reader yet: draws located alone, from time differences only",
+    "uwb_hanyang": uwb.sets,
+    "nr_milan_raytrace": milan.sets,
 }
 COLUMNS = ("p50_m", "p95_m", "p99_m", "rms_m", "misleading", "pl_median_m", "pl_p95_m", "inform", "availability", "cpu_us_per_epoch")
 Figures = dict[str, float]
@@ -31,9 +29,6 @@ def found(folder: Path, seeds: int) -> Iterator[Set]:
     for name, sets in READERS.items():
         if (folder / name).is_dir():
             yield from sets(folder / name, seeds)
-    for name, reason in LEFT_OUT.items():
-        if (folder / name).is_dir():
-            print(f"{name}: left out, {reason}", file=sys.stderr)
 
 
 def measure(one: Set, engine: Callable[[Run], Fusion], pictures: Path) -> Figures:

@@ -28,7 +28,7 @@ class Run:
     truth_ns: NDArray[np.int64]
     truth_enu_m: NDArray[np.float64]
     anchors: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 3)))
-    sensors: dict[str, float] = field(default_factory=dict)
+    sensors: dict[str, object] = field(default_factory=dict)
     gaps_ns: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), np.int64))
     warm_up_s: float = 10.0
 
