@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from v2x.sim.position_score import from_json, sentences
 from v2x.sim.score import TrackScore
 
 TARGETS = {  # figure -> least (+) or greatest (-) value
@@ -33,6 +34,7 @@ def run(stations: tuple[str, ...], seconds: float, seed: int) -> tuple[dict[str,
     """The figures of one run, and each error with whom it is of and when."""
     from v2x.sim.direct_link import play_direct  # needs libsumo, one simulation a process
     from v2x.sim.judge import Judge
+    from v2x.sim.position_score import as_json
     from v2x.sim.stage import Play, open_stage
 
     started = time.process_time()
@@ -48,6 +50,7 @@ def run(stations: tuple[str, ...], seconds: float, seed: int) -> tuple[dict[str,
         "collisions": health.collisions,
         "most_waiting": health.most_waiting,
         "cpu_s": time.process_time() - started,
+        "positions": as_json(stage.field.positions.figures()),
     }
     return figures, judge.scorer.errors()
 
@@ -97,6 +100,7 @@ def main() -> int:
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps({"seconds": arguments.seconds, "seed": arguments.seed, **scores}, indent=1) + "\n")
     print(table(scores))
+    print("\n".join(f"{name}: {words}" for name, words in sentences(from_json(scores["both"]["positions"])).items()))
     missed = beyond_targets(scores)
     for text in missed:
         print(f"beyond target: {text}", file=sys.stderr)

@@ -21,7 +21,7 @@ from positioning.fusion import FusionConfig, FusionEngine
 from positioning.measurements import VALUES, Kind, MeasurementBatch, Positions
 from positioning.own import OwnPosition
 from positioning.samples import Anchor, Detection, FixStatus, MotionSample, RangeSample, Verdict
-from positioning.tracks import Sighting, TrackView
+from positioning.tracks import FULL_SKY, Sighting, TrackView
 
 MAX_CONNECTED = 1024  # per intersection; two filters each
 SILENT_NS = 60_000_000_000  # who said nothing for so long has left
@@ -34,7 +34,6 @@ COURSE_HELPS_RAD2 = 0.01  # variance of the filter's own heading until which it 
 HEADING_INFLATION = 3.0  # ten headings a second whose errors last about one
 LEAST_VARIANCE = 1e-8  # of what is shown
 SIGHTING_INFLATION = 2.5  # a mast's errors last for some frames, and its own place is not known exactly
-FULL_SKY = 13.0  # satellites: from so many on the fusion core's laws take a fix for a good one
 USUAL_SATELLITES = {FixStatus.RTK_FIXED: 11.0}
 POOR_FIX_M = 5.0
 Floats = NDArray[np.float64]

@@ -26,6 +26,7 @@ from positioning.track_columns import PROFILES, Mark, Number, Profile
 
 __all__ = ["Sighting", "SourceFault", "TrackTable", "TrackView", "TrackerConfig"]
 
+FULL_SKY = 13.0  # satellites: from so many on the fusion core's laws take a fix for a good one
 LATE_WINDOW_NS = 500_000_000  # measured longer ago than this when received: not taken
 EARLY_WINDOW_NS = 200_000_000  # measured this far in our future: the sender's clock is wrong
 REMEMBERED_FRAMES = 256  # (source, sequence, moment) of the newest frames, against duplicates
@@ -137,7 +138,7 @@ class TrackTable:
                 verdicts[self._take_sample(sample, row, (east, north), (east, north), None)] += 1
             else:
                 row[Detection.POSITION_SIGMA_M] = own.sigma_m
-                raw = (east, north) if sample.fix_status != FixStatus.NONE else (nan, nan)
+                raw = (east, north) if _shows_motion(sample) else (nan, nan)
                 verdicts[self._take_sample(sample, row, (own.east_m, own.north_m), raw, own)] += 1
         return verdicts
 
@@ -312,3 +313,10 @@ class TrackTable:
 
 def _part(state: Mapping[str, NDArray[np.generic]], prefix: str) -> dict[str, NDArray[np.generic]]:
     return {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
+
+
+def _shows_motion(sample: MotionSample) -> bool:
+    """Whether the way between its fixes is the vehicle's: a receiver in a narrow sky, and all but a fixed one, jumps by metres."""
+    if sample.satellites is None:
+        return sample.fix_status != FixStatus.NONE
+    return sample.fix_status == FixStatus.RTK_FIXED and sample.satellites >= FULL_SKY

@@ -68,7 +68,7 @@ def test_what_is_for_too_long_ago_or_of_a_stranger_is_counted_and_not_judged():
     score = played([0.0] * 100)
     score.judge("veh-4", 1.0, np.zeros(2), 1.0, alert=False)
     score.judge("veh-5", 9.9, np.zeros(2), 1.0, alert=False)
-    assert (score.figures().too_old, score.figures().positions) == (2, 0)
+    assert (score.figures().unjudged, score.figures().positions) == (2, 0)
 
 
 def test_figures_survive_json_and_name_what_is_simulated():

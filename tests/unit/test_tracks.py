@@ -1,9 +1,12 @@
 """The life and motion of tracks in situations with known answers. Scenes and their noise: `tests.track_scenes`."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from positioning.samples import ObjectClass, Verdict
+from positioning.own import OwnPosition
+from positioning.samples import FixStatus, ObjectClass, Verdict
 from positioning.tracks import TrackTable
 from tests.track_scenes import (
     FRAME,
@@ -13,6 +16,7 @@ from tests.track_scenes import (
     along,
     assert_same,
     detection_row,
+    motion_sample,
     play,
     rsu_frame,
     seconds,
@@ -249,3 +253,19 @@ def test_a_lane_change_in_one_step_keeps_the_id(table):
         table.update_frame(rsu_frame(t, [row], sequence=k))
     assert len(table) == 1
     assert table.view(seconds(1.9)).motion[0, 0] == pytest.approx(3.2, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("status", "satellites", "doubted"),
+    [(FixStatus.RTK_FIXED, 15, True), (FixStatus.SINGLE, None, True), (FixStatus.RTK_FLOAT, 15, False), (FixStatus.RTK_FIXED, 9, False)],
+)
+def test_the_fixes_of_a_narrow_sky_say_nothing_of_the_wheels(table, status, satellites, doubted):
+    """The wheels stand while the fixes go on at 10 m/s; only from some receivers is that the vehicle's own motion."""
+    own = OwnPosition(0.0, 0.0, 0.5, 2.0, alert=False)
+    faults = []
+    for step in range(60):
+        sample = motion_sample(step / 10, detection_row(float(step), 0.0, 0.0, position_sigma_m=0.5), sequence=step)
+        table.update_motion([replace(sample, fix_status=status, satellites=satellites)], lambda *_: own)
+        faults += table.take_faults()
+    assert any(fault.quantity == "speed" and not fault.cleared for fault in faults) is doubted
+    assert table.doubts_speed("v") is doubted

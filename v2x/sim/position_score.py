@@ -75,7 +75,7 @@ class PositionFigures:
     beyond_level: float  # of positions with a protection level
     median_level_m: float
     alerts: float
-    too_old: int
+    unjudged: int
 
 
 class PositionScore:
@@ -99,7 +99,7 @@ class PositionScore:
         """A position (east, north) that came back to `vehicle`, for the simulation's `time_s`; level NaN = not told."""
         truth_m = self._truth(self._numbers.get(vehicle, -1), time_s)
         if truth_m is None:
-            self._counts["too old"] += 1
+            self._counts["unjudged"] += 1
             return
         error_m = float(np.hypot(*(place_m - truth_m)))
         self._fused.add(error_m)
@@ -135,7 +135,7 @@ class PositionScore:
             beyond_level=_share(counts["beyond"], counts["levels"]),
             median_level_m=self._levels.quantile(0.5),
             alerts=_share(counts["alerts"], positions),
-            too_old=counts["too old"],
+            unjudged=counts["unjudged"],
         )
 
     def _note(self, sample: OwnSample) -> None:

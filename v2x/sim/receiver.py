@@ -4,8 +4,9 @@ What an antenna hears depends on the houses around it, so the sky comes first: o
 the receiver finds each kind of solution for some seconds; how good that is follows from the satellites far more than from its name.
 
 Rules:
-* The shares, satellites and sizes of errors are of the kind that RTKLIB shows on recorded city drives (Nagoya; of 961 fixes with 13 or
-  more satellites none was wrong by 0.5 m, with 9 to 12 a third were; floats there are 0.5 m off, or metres where the sky is narrow).
+* The shares, satellites and sizes of errors are of the kind that RTKLIB shows on a recorded city drive (Nagoya): of 961 fixes with 13
+  or more satellites none was wrong by 0.5 m, with fewer a third were; floats are 0.4 m off, but 2.5 m where the sky is narrow, and a
+  tenth of those 18 m.
 * The error is a Gauss-Markov process per axis, scaled by sky and status and by how bad this stretch of road is: reflections and
   ambiguities that were not found do not average out while one waits.
 * A wrong fix is off by a constant for as long as it lasts, and claims a centimetre like a right one.
@@ -42,31 +43,33 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class SkyConfig:
-    """`share` of all time, in stretches of `stretch_s` on average (some 100 m of road); satellites used, least and most."""
+    """`share` of all time, in stretches of `stretch_s` on average (some 100 m of road); satellites used, least and most; `spread`: standard
+    deviation of the logarithm of how bad a stretch is for its kind."""
 
     share: float
     stretch_s: float
     satellites: tuple[int, int]
+    spread: float
     solutions: tuple[Solution, ...]
 
 
 URBAN = MappingProxyType({
-    Sky.OPEN: SkyConfig(0.45, 15.0, (13, 19), (
+    Sky.OPEN: SkyConfig(0.45, 15.0, (13, 19), 0.5, (
         Solution(FixStatus.RTK_FIXED, 0.65, 0.02, wrong=0.003),  # none of 961 seen: at most 3 in 961 (the rule of three)
         Solution(FixStatus.RTK_FLOAT, 0.30, 0.5),
         Solution(FixStatus.SINGLE, 0.05, 2.5),  # the corrections are away
     )),
-    Sky.PARTIAL: SkyConfig(0.35, 10.0, (9, 12), (
+    Sky.PARTIAL: SkyConfig(0.35, 10.0, (9, 12), 0.8, (
         Solution(FixStatus.RTK_FIXED, 0.12, 0.03, wrong=0.5),  # with the open sky's: 6 % of all fixes
         Solution(FixStatus.RTK_FLOAT, 0.76, 3.0),
         Solution(FixStatus.DIFFERENTIAL, 0.12, 3.0),
     )),
-    Sky.DEEP: SkyConfig(0.12, 6.0, (5, 8), (
+    Sky.DEEP: SkyConfig(0.12, 6.0, (5, 8), 0.8, (
         Solution(FixStatus.RTK_FLOAT, 0.30, 5.0),
         Solution(FixStatus.DIFFERENTIAL, 0.35, 5.0),
         Solution(FixStatus.SINGLE, 0.35, 8.0),
     )),
-    Sky.BLOCKED: SkyConfig(0.08, 8.0, (0, 3), (Solution(FixStatus.NONE, 1.0, 0.0),)),
+    Sky.BLOCKED: SkyConfig(0.08, 8.0, (0, 3), 0.0, (Solution(FixStatus.NONE, 1.0, 0.0),)),
 })  # fmt: skip
 CLAIMED_SIGMA_M = MappingProxyType({
     FixStatus.RTK_FIXED: 0.01,
@@ -77,7 +80,6 @@ CLAIMED_SIGMA_M = MappingProxyType({
 })  # fmt: skip
 SOLUTION_S = 3.0  # how long a status lasts on average under one sky
 CORRELATION_S = 60.0  # of errors: 0.87 after 10 s and 0.4 after 60 s on the recorded drive
-STRETCH_SPREAD = 0.8  # of the logarithm: half the recorded floats are 2.5 m off, a tenth 18 m
 WHITE_SHARE = 0.05  # of the sigma, from epoch to epoch
 WRONG_LEAST_M, WRONG_MEAN_M = 0.5, 3.0  # a wrong integer or two of 0.2 m wavelengths, on several satellites
 UPWARDS = np.array([1.0, 1.0, 2.0])  # all satellites are above: heights are twice as bad
@@ -129,7 +131,7 @@ class UrbanReceiver:
         """A new stretch of road."""
         self._sky = URBAN[Sky(self._chosen(weights))]
         self._sky_left_s = self._noise.exponential(self._sky.stretch_s)
-        self._roughness = math.exp(STRETCH_SPREAD * self._noise.standard_normal())
+        self._roughness = math.exp(self._sky.spread * self._noise.standard_normal())
         self._satellites = int(self._noise.integers(self._sky.satellites[0], self._sky.satellites[1] + 1))
         self._solve()
 
