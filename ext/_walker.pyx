@@ -42,6 +42,7 @@ cdef double BLIND_S = 1.0
 cdef double WANDER = 0.25  # m/sqrt(s), of one who stood when last heard
 cdef double WITH_ANCHORS = 0.6  # of what is not modelled, as in the bank
 cdef double FIRST_DAMPING = 1e-3
+cdef double ROUNDING = 1 + 1e-12  # the cost is flat at its least: the last steps change it by less than it can tell
 cdef int64_t FUTURE_NS = 1_000_000_000
 cdef uint64_t HASH = 2654435761  # Knuth 1998 section 6.4
 

@@ -66,7 +66,7 @@ cdef double descend(const Meeting* m, double* place, int left_out) noexcept nogi
         tried[0] = place[0] + (c * here.right[0] - here.normal[1] * here.right[1]) / d
         tried[1] = place[1] + (a * here.right[1] - here.normal[1] * here.right[0]) / d
         misfit(m, tried, left_out, &there)
-        if there.cost < here.cost:
+        if there.cost <= here.cost * ROUNDING:
             place[0] = tried[0]
             place[1] = tried[1]
             here = there

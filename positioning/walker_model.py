@@ -26,6 +26,7 @@ FRESH_S = 1.0  # links heard within it can start together
 PATIENCE_S = 0.5  # three links wait so long for a fourth
 DIRECTIONS, ITERATIONS = 8, 40
 FIRST_DAMPING = 1e-3
+ROUNDING = 1 + 1e-12  # the cost is flat at its least: the last steps change it by less than it can tell
 AMBIGUOUS = 3.0  # less difference between two costs is none
 APART_M = 1.0  # closer places are one
 BRISK_MPS = 1.5
@@ -239,7 +240,7 @@ def descend(
     for _ in range(ITERATIONS):
         tried = place + np.linalg.solve(normal * (1 + damping * np.eye(2)), right)
         new = misfit(places, ranges, height, scale, tried, prior, common=common)
-        if new[0] < cost:
+        if new[0] <= cost * ROUNDING:
             place, damping, (cost, normal, right) = tried, damping / 10, new
         else:
             damping *= 10
