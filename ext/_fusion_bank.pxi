@@ -50,7 +50,7 @@ cdef void judge_source(Bank* b, int source, bint refused, double t) noexcept nog
 
 cdef double gross(int status, int satellites) noexcept nogil:
     if status == FIXED and satellites >= 11:
-        return 0
+        return 0.0 if satellites >= 13 else GROSS_OF_FIX_M
     return GROSS_M if satellites >= 13 else GROSS_OF_FEW_M
 
 

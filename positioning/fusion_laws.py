@@ -22,7 +22,8 @@ NEVER_S = -1e9
 FUTURE_NS = 1_000_000_000  # a stamp may be so far ahead of its receipt
 RENEWAL_NS = 3_000_000_000  # of the anchors' delays: longer than FUTURE_NS and the longest window together
 LEAST_WEIGHT = 0.02
-GROSS_M, GROSS_OF_FEW_M = 30.0, 100.0  # farther off than reflections make what is no fixed solution, of many satellites or few
+GROSS_OF_FIX_M = 10.0  # farther off than wrong fixes are, of too few satellites to be hardly ever wrong
+GROSS_M, GROSS_OF_FEW_M = 60.0, 300.0  # than reflections make what is no fixed solution, of many satellites or few
 TOO_SHORT = 3.0  # nats against a range that is shorter than can be; the most that one range counts
 TOO_LONG = 2.5  # nats for a range that is only long: log of its 300 m against an excess of 12 m, half of them in sight
 GYRO_SCALE = 1e-5  # rad: variance of the heading per angle turned, of what is wrong with the gyro's scale
@@ -175,7 +176,9 @@ def credence(satellites: int) -> float:
 
 def gross(grade: int, satellites: int) -> float:
     """Farther off than such a fix ever is by its own kind of error."""
-    return 0.0 if grade == FIXED and satellites >= 11 else (GROSS_M if satellites >= 13 else GROSS_OF_FEW_M)
+    if grade == FIXED and satellites >= 11:
+        return 0.0 if satellites >= 13 else GROSS_OF_FIX_M
+    return GROSS_M if satellites >= 13 else GROSS_OF_FEW_M
 
 
 def line_of_sight(distance: float) -> float:
