@@ -106,6 +106,7 @@ include "_tracks_frame.pxi"
 
 
 include "_tracks_search.pxi"
+include "_tracks_stitch.pxi"
 
 
 cdef Py_ssize_t take_frame(
@@ -290,6 +291,19 @@ cdef class Tracks:
         if not 0 <= count <= self.capacity or apart_m.shape[0] != KINDS:
             raise ValueError("more tracks than there is room for, or not one distance per kind")
         return near_pairs(&self.table, count, now_ns, age_ns, &apart_m[0])
+
+    def continued(self, Py_ssize_t count, Py_ssize_t row, list taken):
+        """The lost track that the young one at `row` continues, -1 = none; not one of the rows `taken`."""
+        cdef Py_ssize_t lost, best = -1
+        cdef double cost, least = LIKELY
+        if not 0 <= row < count <= self.capacity:
+            raise ValueError("no such track")
+        for lost in range(count):
+            if is_lost(&self.table, lost, row) and lost not in taken:
+                cost = continuing_cost(&self.table, lost, row)
+                if cost < least:
+                    least, best = cost, lost
+        return best
 
     def view(
         self, Py_ssize_t count, int64_t now_ns, int64_t[::1] ids, uint8_t[::1] classes, double[:, ::1] motion, double[:, ::1] sigma,

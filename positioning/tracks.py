@@ -118,7 +118,7 @@ class TrackTable:
             self.sightings = self._sightings(frame, source, enu, seen[-1])
         self._note_faults(events, frame.measured_ns)
         if confirmed:
-            self._remove_joined(stitch(self._arrays, frame.measured_ns))
+            self._remove_joined(stitch(self._arrays, self._kernel, frame.measured_ns))
         self._merge(frame.measured_ns)
         if not missing and not outside:
             return Counter({Verdict.ACCEPTED: count})

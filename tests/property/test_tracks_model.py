@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from positioning import _tracks, model
+from positioning import _tracks, model, stitching_model
 from positioning.duplicates import AGE_NS, APART_M
 from positioning.samples import DETECTION_COLUMNS, Detection, ObjectClass
 from positioning.track_arrays import TrackArrays
-from positioning.track_columns import PROFILES, Mark, Trust
+from positioning.track_columns import PROFILES, LinkMark, Mark, Motion, Number, Trust
 
 
 def kernel_predict(x, P, dt, kind):
@@ -195,3 +195,30 @@ def test_kernel_and_twin_find_the_same_tracks_close(seed, count):
 def test_close_pairs_wants_a_distance_for_each_kind():
     with pytest.raises(ValueError, match="per kind"):
         TrackArrays.empty().kernel(0).close_pairs(0, 0, AGE_NS, APART_M[1:])
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12))
+def test_kernel_and_twin_continue_the_same_track(seed, count):
+    random, now_ns, ms = np.random.default_rng(seed), 10**18, 10**6
+    arrays = TrackArrays.empty()
+    arrays.count = count
+    arrays.motion[:count] = random.uniform((-8, -8, 0, 0, 0, 0), (8, 8, 12, 1.0, 0, 0), (count, 6))
+    arrays.motion[:count, Motion.HEADING_RAD] += random.choice((0.0, 5.5), count)
+    marks = arrays.marks[:count]
+    marks[:, Mark.ROADSIDE_NS] = now_ns - random.integers(0, 3500, count) * ms * (random.random(count) < 0.9)
+    marks[:, Mark.TIME_NS] = marks[:, Mark.ROADSIDE_NS]
+    marks[:, Mark.BORN_NS] = now_ns - random.integers(100, 500, count) * ms
+    marks[:, Mark.CONFIRMED], marks[:, Mark.ORIENTED] = random.random((2, count)) < 0.9
+    marks[:, Mark.VEHICLE] = random.choice((0, 0, 3), count)
+    marks[:, Mark.CLASS] = random.choice((ObjectClass.CAR, ObjectClass.CAR, ObjectClass.BUS, ObjectClass.PEDESTRIAN), count)
+    arrays.numbers[:count, Number.LENGTH_M] = random.choice((4.0, 4.5, 12.0), count)
+    arrays.numbers[:count, Number.SIZE_WEIGHT] = random.choice((0.0, 1.0), count)
+    arrays.link_marks[:count, :, LinkMark.LOCAL_ID] = random.integers(0, 6, (count, arrays.sources))
+    arrays.link_marks[:count, :, LinkMark.TIME_NS] = now_ns - random.integers(0, 4000, (count, arrays.sources)) * ms
+    kernel, row, taken = arrays.kernel(0), int(random.integers(count)), random.permutation(count)[: count // 4].tolist()
+    assert kernel.continued(count, row, taken) == stitching_model.continued(arrays, row, taken)
+
+
+def test_a_track_that_is_not_there_continues_nothing():
+    with pytest.raises(ValueError, match="no such track"):
+        TrackArrays.empty().kernel(0).continued(0, 0, [])
