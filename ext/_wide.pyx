@@ -50,7 +50,7 @@ cdef struct Config:
     RangeLaw ranges
     double range_los_share, range_apart_m, tdoa_sigma_m, antenna_height_m, alert_level_m, late_s, forget_s, yields_s
     RangeLaw pseudoranges  # of this block alone, from here on
-    double apart_m, direct_half_dbhz, direct_slope_dbhz, most_direct, climb, clock, drift, inter_system, k_sigma, unmodelled_m
+    double apart_m, direct_half_dbhz, direct_slope_dbhz, most_direct, climb, clock, drift, inter_system, k_sigma, unmodelled_m, fresh_m
 
 
 cdef struct Link:

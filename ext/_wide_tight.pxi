@@ -212,8 +212,9 @@ cdef int likeliest(const Work* w, int subset) noexcept nogil:
 
 
 cdef double tight_protection(const Bank* b, double sigma, const Config* c) noexcept nogil:
-    # root of the squares of K sigma and of the greatest separation: of a subset, or of a course that is not ruled out (Blanch 2015)
-    cdef double apart = 0
+    # root of the squares of K sigma and of the greatest separation: of a subset, or of a course that is not ruled out (Blanch 2015);
+    # sigma with what the first signals' delays hide, until the vehicle has left them behind
+    cdef double apart = 0, fresh = c.fresh_m * exp(-b.travelled / (2 * c.apart_m))
     cdef int i
     for i in range(b.live):
         if i % SUBSETS == MAIN and b.f[i].score <= b.f[b.best].score - COURSE_LEAD:
@@ -221,7 +222,7 @@ cdef double tight_protection(const Bank* b, double sigma, const Config* c) noexc
         if i % SUBSETS != MAIN and i // SUBSETS != b.best // SUBSETS:
             continue
         apart = fmax(apart, hypot(b.f[i].x[EAST] - b.f[b.best].x[EAST], b.f[i].x[NORTH] - b.f[b.best].x[NORTH]))
-    return sqrt(c.k_sigma * c.k_sigma * (sigma * sigma + c.unmodelled_m * c.unmodelled_m) + apart * apart)
+    return sqrt(c.k_sigma * c.k_sigma * (sigma * sigma + c.unmodelled_m * c.unmodelled_m + fresh * fresh) + apart * apart)
 
 
 cdef void tight_seen(const Bank* b, double ahead, const Config* c, Seen* place) noexcept nogil:

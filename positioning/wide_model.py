@@ -323,14 +323,19 @@ class Tight:
         self.best, self.mode = 0, RUNNING
 
     def protection(self, sigma: float) -> float:
-        """Of K sigma and the greatest separation: of a subset, or of a course that is not ruled out (Blanch 2015)."""
+        """Of K sigma and the greatest separation: of a subset, or of a course that is not ruled out (Blanch 2015).
+
+        sigma with what the first signals' delays hide, until the vehicle has left them behind.
+        """
+        q = self.q
+        fresh = q["tight_fresh_m"] * exp(-self.travelled / (2 * q["pseudorange_apart_m"]))
         best = self.f[self.best]
         apart = [
             hypot(*(f.x[:2] - best.x[:2]))
             for i, f in enumerate(self.f)
             if (f.score > best.score - COURSE_LEAD if i % SUBSETS == 0 else i // SUBSETS == self.best // SUBSETS)
         ]
-        return sqrt(self.q["tight_k_sigma"] ** 2 * (sigma * sigma + self.q["tight_unmodelled_m"] ** 2) + max(apart) ** 2)
+        return sqrt(q["tight_k_sigma"] ** 2 * (sigma * sigma + q["tight_unmodelled_m"] ** 2 + fresh * fresh) + max(apart) ** 2)
 
     def seen(self, now_ns: int) -> Seen:
         f, ahead = self.f[self.best].copy(), max((now_ns - self.time_ns) * 1e-9, 0.0)
