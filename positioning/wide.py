@@ -40,7 +40,7 @@ class WideConfig:
     pseudorange_nlos_m: float = 5.0
     pseudorange_excess_m: float = 35.0
     pseudorange_outlier: float = 0.01
-    pseudorange_apart_m: float = 50.0  # errors of one satellite last this far
+    pseudorange_apart_m: float = 55.0  # errors of one satellite last this far
     direct_half_dbhz: float = 41.0  # as often direct as not
     direct_slope_dbhz: float = 3.0
     most_direct: float = 0.98
@@ -49,7 +49,7 @@ class WideConfig:
     clock_drift: float = 0.05  # m/s/sqrt(s)
     inter_system_m: float = 8.0  # between the clocks of two systems, before anything is known
     tight_k_sigma: float = 2.8
-    tight_unmodelled_m: float = 2.0
+    tight_unmodelled_m: float = 1.8
     tight_fresh_m: float = 20.0  # what the delays of the first signals hide, fading as the vehicle leaves them behind
 
     def __post_init__(self) -> None:
