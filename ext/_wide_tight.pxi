@@ -147,8 +147,8 @@ cdef void tight_travel(Bank* b, Work* w, const Config* c, double wheel, double y
             h[SPEED] = 0
             h[TURN_BIAS] = 1
             update(f, h, b.yaw_rate - f.x[TURN_BIAS], c.gyro * c.gyro / yaw_dt)
-    if w.moving:
-        b.travelled += fabs(w.f[b.best].x[SPEED]) * w.dt
+    if w.moving:  # as fast as it may be: a speed that nobody measured is only learnt if the signals count
+        b.travelled += sqrt(w.f[b.best].x[SPEED] ** 2 + w.f[b.best].p[11 * SPEED]) * w.dt
 
 
 cdef void tight_epoch(Bank* b, Work* w, const Sample* s, int count, const Config* c, const Shared* shared) noexcept nogil:

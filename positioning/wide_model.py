@@ -190,8 +190,9 @@ class Tight:
                 f.update(unit({SPEED: 1}), -f.x[SPEED], 0.005**2)
             if not isnan(yaw_dt):
                 f.update(unit({TURN_BIAS: 1}), self.yaw_rate - f.x[TURN_BIAS], self.q["gyro"] ** 2 / yaw_dt)
-        if self.moving:
-            self.travelled += abs(self.f[self.best].x[SPEED]) * dt
+        if self.moving:  # as fast as it may be: a speed that nobody measured is only learnt if the signals count
+            best = self.f[self.best]
+            self.travelled += sqrt(best.x[SPEED] ** 2 + best.p[SPEED, SPEED]) * dt
 
     def missed(self, f: Filter, s: Sample, part: int) -> tuple[float, Floats]:
         """-> residual and row of a pseudorange; part: 0 the clock's system, 1 the one with the bias, 2 a third."""
