@@ -97,17 +97,14 @@ def test_signals_that_all_lie_alarm_within_two_seconds():
 
 
 @BOTH
-def test_ranges_from_anchors_help(engine):
-    def change(_, rows):
-        return rows
-
+def test_ranges_from_anchors_make_it_surer_and_nearer(engine):
     def ranged(scene):
         for now, truth, rows in scene:
             apart = np.sqrt(((ANCHORS_ENU - truth[:2]) ** 2).sum(axis=1) + 8.5**2)
             yield now, truth, rows + [(Kind.RANGE, now, now, [far, anchor]) for anchor, far in enumerate(apart)]
 
-    alone, helped = ran(engine(1, ZONE, CONFIG), drive(16)), ran(engine(1, ZONE, CONFIG, anchors()), ranged(drive(16)), change)
-    assert np.median(helped[40:, 0]) < np.median(alone[40:, 0]) / 2
+    alone, helped = ran(engine(1, ZONE, CONFIG), drive(16)), ran(engine(1, ZONE, CONFIG, anchors()), ranged(drive(16)))
+    assert np.all(np.median(helped[40:, :2], axis=0) < np.median(alone[40:, :2], axis=0))
     assert np.all(helped[40:, 0] < helped[40:, 1])
 
 
