@@ -64,51 +64,100 @@ cdef extern from *:
         m->slip = moving ? q->slip * q->slip * dt : 0.0;
     }
 
-    /* P += a b' + b a' */
+    #ifdef SHUFFLES
+    typedef double Four __attribute__((vector_size(32), aligned(8), may_alias));
+    #define FOUR(at) (*(Four *)(at))
+    #define TURNED(first, next, d) __builtin_shufflevector(first, next, d, d + 1, d + 2, d + 3)
+    #endif
+
+    /* P += a b' + b a', a of the first four states only */
     INLINED void add_products(double *p, const double *a, const double *b)
     {
     #ifdef SHUFFLES
-        typedef double Four __attribute__((vector_size(32), aligned(8), may_alias));
-        #define FOUR(at) (*(Four *)(at))
-        #define TURNED(first, next, d) __builtin_shufflevector(first, next, d, d + 1, d + 2, d + 3)
-        #define ADD_DIAGONAL(d) \
-            FOUR(p + 8 * d) += a0 * TURNED(b0, b4, d) + b0 * TURNED(a0, a4, d); \
-            FOUR(p + 8 * d + 4) += a4 * TURNED(b4, b0, d) + b4 * TURNED(a4, a0, d);
-        const Four a0 = FOUR(a), a4 = FOUR(a + 4), b0 = FOUR(b), b4 = FOUR(b + 4);
-        ADD_DIAGONAL(0)
+        const Four none = {0, 0, 0, 0}, a0 = FOUR(a), b0 = FOUR(b), b4 = FOUR(b + 4);
+        #define ADD_DIAGONAL(d) \\
+            FOUR(p + 8 * d) += a0 * TURNED(b0, b4, d) + b0 * TURNED(a0, none, d); \\
+            FOUR(p + 8 * d + 4) += b4 * TURNED(none, a0, d);
+        FOUR(p) += 2 * a0 * b0;
         ADD_DIAGONAL(1)
         ADD_DIAGONAL(2)
         ADD_DIAGONAL(3)
-        FOUR(p + 32) += a0 * b4 + b0 * a4;
+        FOUR(p + 32) += a0 * b4;
     #else
         int i, d;
         for (d = 0; d < 4; d++)
             for (i = 0; i < 8; i++)
-                p[8 * d + i] += a[i] * b[(i + d) % 8] + b[i] * a[(i + d) % 8];
+                p[8 * d + i] += (i < 4 ? a[i] * b[(i + d) % 8] : 0.0) + ((i + d) % 8 < 4 ? b[i] * a[(i + d) % 8] : 0.0);
         for (i = 0; i < 4; i++)
-            p[32 + i] += a[i] * b[i + 4] + b[i] * a[i + 4];
+            p[32 + i] += a[i] * b[i + 4];
     #endif
     }
 
-    /* Each state i becomes x[i] + u[i] x[k]; u[k] is 0. */
+    /* P -= drop g g' */
+    INLINED void drop_square(double *p, const double *g, double drop)
+    {
+    #ifdef SHUFFLES
+        const Four g0 = FOUR(g), g4 = FOUR(g + 4), h0 = drop * g0, h4 = drop * g4;
+        #define DROP_DIAGONAL(d) \\
+            FOUR(p + 8 * d) -= g0 * TURNED(h0, h4, d); \\
+            FOUR(p + 8 * d + 4) -= g4 * TURNED(h4, h0, d);
+        DROP_DIAGONAL(0)
+        DROP_DIAGONAL(1)
+        DROP_DIAGONAL(2)
+        DROP_DIAGONAL(3)
+        FOUR(p + 32) -= g0 * h4;
+    #else
+        int i, d;
+        for (d = 0; d < 4; d++)
+            for (i = 0; i < 8; i++)
+                p[8 * d + i] -= drop * g[i] * g[(i + d) % 8];
+        for (i = 0; i < 4; i++)
+            p[32 + i] -= drop * g[i] * g[i + 4];
+    #endif
+    }
+
+    /* Each state i of the first four becomes x[i] + u[i] x[k]; u[k] is 0. */
     INLINED void mix(double *p, int k, const double *u)
     {
         double w[STATES];
         int i;
         for (i = 0; i < STATES; i++)
-            w[i] = p[AT[k][i]] + 0.5 * p[k] * u[i];
+            w[i] = p[AT[k][i]] + (i < 4 ? 0.5 * p[k] * u[i] : 0.0);
         add_products(p, u, w);
+    }
+
+    /* Both at once and inline; to 2e-16 for any heading that turns can make. Coefficients: fdlibm 5.3, k_sin.c, k_cos.c, e_rem_pio2.c */
+    INLINED void sine_cosine(double angle, double *sine, double *cosine)
+    {
+        double quarters = rint(angle * 6.36619772367581382433e-01), s, c;
+        double r = angle - quarters * 1.57079632673412561417e+00 - quarters * 6.07710050650619224932e-11, z = r * r;
+        int n;
+        if (!(fabs(quarters) < 1e6)) {
+            *sine = sin(angle);
+            *cosine = cos(angle);
+            return;
+        }
+        n = (int)quarters;
+        s = -2.50507602534068634195e-08 + z * 1.58969099521155010221e-10;
+        s = -1.98412698298579493134e-04 + z * (2.75573137070700676789e-06 + z * s);
+        s = r + r * z * (-1.66666666666666324348e-01 + z * (8.33333333332248946124e-03 + z * s));
+        c = -2.75573143513906633035e-07 + z * (2.08757232129817482790e-09 - z * 1.13596475577881948265e-11);
+        c = -1.38888888888741095749e-03 + z * (2.48015872894767294178e-05 + z * c);
+        c = 1 - 0.5 * z + z * z * (4.16666666666666019037e-02 + z * c);
+        *sine = (n & 2 ? -1 : 1) * (n & 1 ? c : s);
+        *cosine = ((n + 1) & 2 ? -1 : 1) * (n & 1 ? s : c);
     }
 
     /* F = (1 + of_speed e2') (1 + of_heading e3') (1 + of_bias e4'), the bias turning the heading first. Bar-Shalom 2001 eq. 6.3.2-4 */
     CLONED static void predict(Filter *f, double yaw_rate, const Motion *m)
     {
         double *x = f->x, *p = f->p, dt = m->dt;
-        double turn = m->moving ? yaw_rate - x[4] : 0.0, middle = x[3] + 0.5 * turn * dt, c = cos(middle), s = sin(middle);
-        double d = x[2] * dt, across = (m->lever - m->tyre * x[2]) * turn * dt, turned = m->moving ? dt : 0.0, slipped = m->slip * fabs(x[2]);
-        double of_bias[STATES] = {-0.5 * d * s * turned, 0.5 * d * c * turned, 0, -turned};
-        double of_heading[STATES] = {-d * s, d * c}, of_speed[STATES] = {c * dt, s * dt};
+        double turn = m->moving ? yaw_rate - x[4] : 0.0, turned = m->moving ? dt : 0.0, c, s;
+        double d = x[2] * dt, across = (m->lever - m->tyre * x[2]) * turn * dt, slipped = m->slip * fabs(x[2]);
         int i;
+        sine_cosine(x[3] + 0.5 * turn * dt, &s, &c);
+        const double of_bias[4] = {-0.5 * d * s * turned, 0.5 * d * c * turned, 0, -turned};
+        const double of_heading[4] = {-d * s, d * c}, of_speed[4] = {c * dt, s * dt};
         x[0] += d * c - across * s;
         x[1] += d * s + across * c;
         x[3] += turn * dt;
@@ -144,13 +193,10 @@ cdef extern from *:
     /* x += g move, P -= g g' drop */
     INLINED void correct(Filter *f, const double *g, double move, double drop)
     {
-        double half[STATES];
         int m;
-        for (m = 0; m < STATES; m++) {
+        for (m = 0; m < STATES; m++)
             f->x[m] += g[m] * move;
-            half[m] = -0.5 * drop * g[m];
-        }
-        add_products(f->p, g, half);
+        drop_square(f->p, g, drop);
     }
 
     /* Along a x[i] + b x[j] the prior N(0, S) becomes N(mean, ratio S). */
