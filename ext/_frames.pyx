@@ -35,33 +35,36 @@ cdef inline Site site_of(double latitude, double longitude, double height) noexc
     return site
 
 
-cdef inline void forward(Site* site, double latitude, double longitude, double* east, double* north) noexcept nogil:
+cdef inline void forward(
+    Site* site, double latitude, double longitude, double* east, double* north, double* sine, double* cosine
+) noexcept nogil:
     """ECEF turned about the axis by the origin's longitude first, so that one sine and one cosine of the difference do."""
     cdef double s = sin(latitude), c = cos(latitude), turn = longitude - site.longitude
     cdef double normal = SEMI_MAJOR_M / sqrt(1.0 - ECCENTRICITY2 * s * s)
     cdef double radius = (normal + site.height) * c
     cdef double inward = radius * cos(turn) - site.radius_axis
     cdef double up_axis = (normal * (1.0 - ECCENTRICITY2) + site.height) * s - site.z
+    sine[0] = s
+    cosine[0] = c
     east[0] = radius * sin(turn)
     north[0] = site.cos_latitude * up_axis - site.sin_latitude * inward
 
 
 cdef void backward(Site* site, double latitude0, double east, double north, double* latitude, double* longitude) noexcept nogil:
     """Fixed-point: correct latitude and longitude by what the forward equations still miss."""
-    cdef double lat = latitude0, lon = site.longitude, e, n, s, w, normal, meridian
+    cdef double lat = latitude0, lon = site.longitude, e, n, s, c, w, normal, meridian
     cdef int _
     for _ in range(ITERATIONS):
-        forward(site, lat, lon, &e, &n)
+        forward(site, lat, lon, &e, &n, &s, &c)
         if fabs(east - e) + fabs(north - n) < CLOSE_ENOUGH_M:
             latitude[0] = lat
             longitude[0] = lon
             return
-        s = sin(lat)
         w = 1.0 - ECCENTRICITY2 * s * s
         normal = SEMI_MAJOR_M / sqrt(w)
         meridian = normal * (1.0 - ECCENTRICITY2) / w
         lat += (north - n) / (meridian + site.height)
-        lon += (east - e) / ((normal + site.height) * cos(lat))
+        lon += (east - e) / ((normal + site.height) * c)
     latitude[0] = NAN
     longitude[0] = NAN
 
@@ -71,12 +74,13 @@ def enu_from_geodetic(
 ):
     """Fill `enu` (n, 2); NaN in, NaN out."""
     cdef Py_ssize_t i, n = latitude.shape[0]
+    cdef double s, c
     if longitude.shape[0] != n or enu.shape[0] != n or enu.shape[1] != 2:
         raise ValueError("latitude (n,), longitude (n,) and enu (n, 2) must agree")
     cdef Site site = site_of(latitude0, longitude0, height0)
     with nogil:
         for i in range(n):
-            forward(&site, latitude[i], longitude[i], &enu[i, 0], &enu[i, 1])
+            forward(&site, latitude[i], longitude[i], &enu[i, 0], &enu[i, 1], &s, &c)
 
 
 def geodetic_from_enu(
