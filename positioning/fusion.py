@@ -44,7 +44,7 @@ class FusionConfig:
     gnss_bias_m: float = 2.5
     gnss_time_s: float = 300.0
     slip: float = 0.01  # m/sqrt(m)
-    lever_m: float = 0.30  # antenna ahead of the rear axle
+    lever_m: float = 0.30  # the reported point ahead of the one that moves where the vehicle points: the rear axle, but in SUMO the centre
     tyre_s: float = 0.05  # the tyres' slip angle per lateral acceleration, times speed
     acceleration_without_wheel: float = 1.5
     gyro_without: float = 1.0  # rad/sqrt(s): how a driver turns at most
