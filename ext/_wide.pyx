@@ -4,8 +4,6 @@
 Rules:
 * As in `positioning._fusion`: records in one block of bytes that Python owns, late samples through the same ring, no object per
   vehicle, no GIL.
-* A vehicle is of one model. Which one is said by the first sample that can give it a place (`epoch` in `_wide_epoch.pxi`, where a model is
-  put in); the algebra (`_wide_filter.pxi`), the ring and the border are the same for all.
 * These vehicles are few: a record has room for every starting heading with every left-out third, and is worked on without haste.
 """
 
@@ -20,9 +18,8 @@ cdef enum:
     WHEEL_SPEED = 1, STANDSTILL = 2, YAW_RATE = 3, FIX = 4, VELOCITY = 5, HEADING = 6, RANGE = 7, TDOA = 8  # `measurements.Kind`
     ANGLE_OF_ARRIVAL = 9, ROADSIDE_DETECTION = 10, LANE = 11, PSEUDORANGE = 12, SEEN = 13
     FIXED = 1, FLOAT = 2, SINGLE = 3
-    MAIN = 0, SUBSETS = 4, HEADINGS = 8, FILTERS = 32
+    MAIN = 0, SUBSETS = 4, HEADINGS = 8, FILTERS = 32  # filter SUBSETS * heading + subset; subset i lacks satellites of number 3 n + i - 1
     EMPTY = 0, EXPLORING = 1, RUNNING = 2
-    TIGHT = 1  # models
     WIDE = 10, LINKS = 64, RING = 128, SAMPLE_VALUES = 8, STILL_SAMPLES = 5
     ACCEPTED = 1, MALFORMED = 2, OUT_OF_RANGE = 3, STALE = 7, CLOCK_JUMP = 8, QUEUE_FULL = 11  # `samples.Verdict`
     ELSEWHERE = 128  # no vehicle of this kernel; beside ACCEPTED: it is from now on
@@ -60,7 +57,7 @@ cdef struct Link:
 
 cdef struct Bank:
     int64_t time_ns, born_ns
-    int32_t mode, model, live, best, still, first_system, second_system, spare
+    int32_t mode, live, best, still, first_system, second_system
     double yaw_rate, wheel_s, yaw_s, stand_s, travelled, refused_s, wheel_refused_s
     double[SEEN] seen_s
     Link[LINKS] links
@@ -121,5 +118,5 @@ def adopt(
         s.kind = <int32_t>stamps[i, 1]
         s.detail = <int32_t>stamps[i, 2]
         memcpy(s.v, &values[i, 0], 4 * sizeof(double))
-        if not gives_place(s.kind) and fleet.vehicles[row].count < RING:
+        if s.kind != PSEUDORANGE and fleet.vehicles[row].count < RING:
             insert(fleet.vehicles + row, &s)

@@ -1,33 +1,10 @@
-# One epoch of a wide vehicle and what leaves it, by its model.
-#
-# A second model is put in here, nowhere else in the kernel:
-# 1. its number beside TIGHT in `_wide.pyx`, its kinds in `gives_place`, its numbers at the end of `Config` and of `WideConfig`;
-# 2. a `_wide_NAME.pxi` beside `_wide_tight.pxi`, with the meaning of its ten states and
-#      NAME_start(b, w, samples, count, c, ...) -> bint: from EMPTY to EXPLORING or RUNNING, filters 0 .. b.live - 1 in w.f begun,
-#      NAME_epoch(b, w, samples, count, c, shared): w.t, w.dt and w.exploring are set; it moves the filters and takes the samples,
-#      NAME_seen(b, ahead_s, c, place): the row that leaves (`Seen`), brought `ahead_s` on;
-# 3. a line in each of `epoch`, `begun` and `show`.
-# A record has LINKS memories and FILTERS packed filters; what else a model must remember goes into `Bank`.
-
-cdef struct Seen:
-    double east, north, heading, speed, level  # heading from east to north
-    double[16] p  # of east, north, speed, heading
-    bint alert
-
-
-cdef bint gives_place(int kind) noexcept nogil:
-    return kind == PSEUDORANGE
-
-
-cdef bint begun(Bank* b, Work* w, const Sample* s, int count, const Config* c) noexcept nogil:
-    return tight_start(b, w, s, count, c)
-
+# One epoch of a wide vehicle, and what leaves it.
 
 cdef void epoch(Bank* b, const Sample* s, int count, const Config* c, Shared* shared, bint learn) noexcept nogil:
     cdef Work w
     cdef int i
     if b.mode == EMPTY:
-        if not begun(b, &w, s, count, c):
+        if not tight_start(b, &w, s, count, c):
             return
     else:
         for i in range(b.live):
@@ -35,8 +12,7 @@ cdef void epoch(Bank* b, const Sample* s, int count, const Config* c, Shared* sh
     w.dt = (s.measured_ns - b.time_ns) * 1e-9
     w.t = (s.measured_ns - b.born_ns) * 1e-9
     w.exploring = b.mode == EXPLORING
-    if b.model == TIGHT:
-        tight_epoch(b, &w, s, count, c, shared)
+    tight_epoch(b, &w, s, count, c, shared)
     b.time_ns = s.measured_ns
     for i in range(b.live):
         rest(&w.f[i], &b.f[i])
@@ -44,19 +20,24 @@ cdef void epoch(Bank* b, const Sample* s, int count, const Config* c, Shared* sh
 
 cdef void show(const Bank* b, int64_t now_ns, const Config* c, double* out, uint32_t* marks) noexcept nogil:
     cdef double ahead = fmax((now_ns - b.time_ns) * 1e-9, 0), t = (b.time_ns - b.born_ns) * 1e-9 + ahead
-    cdef Seen place
+    cdef bint odometer = t - b.wheel_s < SILENT_WHEEL_S, gyro = t - b.yaw_s < SILENT_GYRO_S
+    cdef Wide f
     cdef int i, j
-    if b.model == TIGHT:
-        tight_seen(b, ahead, c, &place)
-    out[0] = place.east
-    out[1] = place.north
-    out[2] = M_PI_2 - place.heading
-    out[3] = place.speed
-    out[4] = place.level
+    wake(&b.f[b.best], &f)
+    if ahead > 0:
+        tight_predict(
+            &f, ahead, b.yaw_rate if gyro else f.x[TURN_BIAS], b.still < STILL_SAMPLES,
+            c.acceleration if odometer else c.acceleration_without_wheel, c.gyro if gyro else c.gyro_without, c
+        )
+    out[0] = f.x[EAST]
+    out[1] = f.x[NORTH]
+    out[2] = M_PI_2 - f.x[COURSE]
+    out[3] = f.x[SPEED]
+    out[4] = tight_protection(b, major(f.p), c)
     for i in range(4):
         for j in range(4):
-            out[5 + 4 * i + j] = place.p[4 * i + j] * (-1 if (i == 3) != (j == 3) else 1)
-    marks[0] = place.alert
+            out[5 + 4 * i + j] = f.p[WIDE * i + j] * (-1 if (i == 3) != (j == 3) else 1)
+    marks[0] = out[4] > c.alert_level_m or b.refused_s >= REFUSED_ALERT_S or b.wheel_refused_s >= 0.3
     marks[1] = 0
     for i in range(SEEN):
         if t - b.seen_s[i] < RECENT_S:

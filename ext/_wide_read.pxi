@@ -23,7 +23,7 @@ cdef int read_sample(int kind, const double* v, Py_ssize_t anchors, Sample* s) n
 
 cdef int turned_away(const Fleet* fleet, int kind, int64_t id) noexcept nogil:
     # what gives no place is taken of known vehicles only
-    if gives_place(kind) or fleet.slots[2 * slot_of(fleet, id) + 1]:
+    if kind == PSEUDORANGE or fleet.slots[2 * slot_of(fleet, id) + 1]:
         return 0
     return ELSEWHERE
 

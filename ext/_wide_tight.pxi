@@ -27,7 +27,6 @@ cdef bint tight_start(Bank* b, Work* w, const Sample* s, int count, const Config
     b[0] = fresh
     b.born_ns = b.time_ns = s.measured_ns
     b.mode = EXPLORING
-    b.model = TIGHT
     b.wheel_s = b.yaw_s = b.stand_s = NEVER_S
     for i in range(SEEN):
         b.seen_s[i] = NEVER_S
@@ -223,25 +222,3 @@ cdef double tight_protection(const Bank* b, double sigma, const Config* c) noexc
             continue
         apart = fmax(apart, hypot(b.f[i].x[EAST] - b.f[b.best].x[EAST], b.f[i].x[NORTH] - b.f[b.best].x[NORTH]))
     return sqrt(c.k_sigma * c.k_sigma * (sigma * sigma + c.unmodelled_m * c.unmodelled_m + fresh * fresh) + apart * apart)
-
-
-cdef void tight_seen(const Bank* b, double ahead, const Config* c, Seen* place) noexcept nogil:
-    cdef double t = (b.time_ns - b.born_ns) * 1e-9 + ahead
-    cdef bint odometer = t - b.wheel_s < SILENT_WHEEL_S, gyro = t - b.yaw_s < SILENT_GYRO_S
-    cdef Wide f
-    cdef int i, j
-    wake(&b.f[b.best], &f)
-    if ahead > 0:
-        tight_predict(
-            &f, ahead, b.yaw_rate if gyro else f.x[TURN_BIAS], b.still < STILL_SAMPLES,
-            c.acceleration if odometer else c.acceleration_without_wheel, c.gyro if gyro else c.gyro_without, c
-        )
-    place.east = f.x[EAST]
-    place.north = f.x[NORTH]
-    place.speed = f.x[SPEED]
-    place.heading = f.x[COURSE]
-    for i in range(4):
-        for j in range(4):
-            place.p[4 * i + j] = f.p[WIDE * i + j]
-    place.level = tight_protection(b, major(f.p), c)
-    place.alert = place.level > c.alert_level_m or b.refused_s >= REFUSED_ALERT_S or b.wheel_refused_s >= 0.3

@@ -33,7 +33,8 @@ class Kind(IntEnum):
     ANGLE_OF_ARRIVAL = 9  # bearing_rad from the anchor to the vehicle, sigma_rad, anchor
     ROADSIDE_DETECTION = 10  # latitude_rad, longitude_rad, sigma_m (per axis): a raw detection, never a track's estimate
     LANE = 11  # latitude_rad, longitude_rad of a point of the centre line, heading_rad of the line there, sigma_m across
-    # pseudorange_m, satellite ECEF x, y, z m, carrier_to_noise_dbhz, elevation_rad, system (0 GPS, 1 GLONASS ...), satellite
+    # pseudorange_m without atmosphere and satellite clock, satellite ECEF x, y, z m, carrier_to_noise_dbhz, elevation_rad,
+    # system (0 GPS, 1 GLONASS, 2 Galileo, 3 BeiDou, 4 QZSS, 5 SBAS), satellite
     PSEUDORANGE = 12
 
 
