@@ -34,7 +34,12 @@ def found(folder: Path, seeds: int) -> Iterator[Set]:
 def measure(one: Set, engine: Callable[[Run], Fusion], pictures: Path) -> Figures:
     replayed = [replay(run, engine(run)) for run in one.runs]
     everything = score.pooled(replayed)
-    picture.draw(one.name, everything if one.pooled else replayed[0], everything, pictures / f"{one.name}.png")
+    picture.draw(
+        f"{one.name} ({one.note})" if one.note else one.name,
+        everything if one.pooled else replayed[0],
+        everything,
+        pictures / f"{one.name}.png",
+    )
     return score.score(everything) if one.pooled else score.mean([score.score(epochs) for epochs in replayed])
 
 

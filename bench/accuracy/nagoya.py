@@ -37,8 +37,9 @@ def sets(folder: Path, seeds: int) -> Iterator[Set]:
     drive = read(folder, folder.parent.parent / TOOL)
     for name, ranges in (("nagoya_no_5g", False), ("nagoya_simulated_5g", True)):
         runs = [run(drive, seed, ranges=ranges) for seed in range(seeds)]
-        yield Set(name, runs)
-        yield Set(f"{name}_outages", map(with_gaps, runs))
+        note = "motion and 5G ranges SIMULATED from the truth" if ranges else "motion SIMULATED from the truth"
+        yield Set(name, runs, note=note)
+        yield Set(f"{name}_outages", map(with_gaps, runs), note=note)
 
 
 def read(folder: Path, tool: Path) -> Drive:

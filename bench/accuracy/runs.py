@@ -40,6 +40,7 @@ class Set:
     name: str
     runs: Iterable[Run]
     pooled: bool = False
+    note: str = ""  # what whoever reads the figures must know
 
 
 class Rows:
