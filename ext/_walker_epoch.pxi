@@ -103,15 +103,20 @@ cdef void add(Meeting* m, int anchor, double metres, const Bank* b, const Shared
 cdef bint begun(Bank* b, Meeting* m, const Config* c, double* place) noexcept nogil:
     # begin where these ranges meet, if that is one place
     cdef int i
+    cdef Misfit there
+    cdef double down
     m.height = c.antenna_height_m
     m.scale = 3 * sqrt(c.ranges.los_m * c.ranges.los_m + c.link_error_m * c.link_error_m + m.scale / m.count)
     frame(m)
     if not meet(m, place):
         return False
     b.apart_m = separation(m, place)
+    misfit(m, place, -1, &there)  # in units of three sigma: what is taken below a second time is a tenth of the evidence
+    down = there.normal[0] * there.normal[2] - there.normal[1] * there.normal[1]
     for i in range(4):
-        widen(&b.f, i, m.reach * m.reach if i < SPEED else START_SPEED_MPS * START_SPEED_MPS)
+        widen(&b.f, i, there.normal[2 - 2 * i] / down if i < SPEED else START_SPEED_MPS * START_SPEED_MPS)
         b.f.x[i] = place[i] if i < SPEED else 0
+    b.f.p[1] = b.f.p[WIDE] = -there.normal[1] / down
     b.mode = RUNNING
     return True
 

@@ -150,9 +150,12 @@ class Walker:
             return None
         place, reach = found
         self.apart_m = separation(places, ranges, q["antenna_height_m"], scale, place, reach, common=common)
+        prior = places[:, :2].mean(axis=0), reach
+        normal = misfit(places, ranges, q["antenna_height_m"], scale, place, prior, common=common)[1]
         self.f.x[:DELAY] = [place[0], place[1], 0, 0]
         self.f.p[:DELAY], self.f.p[:, :DELAY] = 0, 0
-        self.f.p[range(DELAY), range(DELAY)] = [reach**2, reach**2, START_SPEED_MPS**2, START_SPEED_MPS**2]
+        self.f.p[:2, :2] = np.linalg.inv(normal)  # in units of three sigma: what is taken below a second time is a tenth of the evidence
+        self.f.p[[2, 3], [2, 3]] = START_SPEED_MPS**2
         self.mode = RUNNING
         return place
 
