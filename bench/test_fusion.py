@@ -65,7 +65,7 @@ def us_per_epoch(*, ranges: bool) -> float:
     """Least CPU time of a `step` per vehicle; a microsecond after its epoch, so that each epoch is filtered once."""
     engine = FusionEngine(VEHICLES, ZONE, FusionConfig(late_s=0.0), anchors() if ranges else ())
     spent = []
-    for now, rows in four_updates(6, ranges=ranges):
+    for now, rows in four_updates(15, ranges=ranges):
         engine.ingest(many(batch(rows)))
         spent.append(cpu_us(lambda now=now: engine.step(now + 1_000)) / VEHICLES)
     return min(spent[WARM_TICKS + 1 :])
@@ -75,7 +75,7 @@ def us_of_the_drive() -> tuple[float, float]:
     """-> least CPU time of a second's epochs, `ingest` and `step`, per vehicle and epoch; of `ingest`, per row."""
     engine = FusionEngine(VEHICLES, ZONE)
     whole, taking = [], []
-    for now, _, rows in drive(10):
+    for now, _, rows in drive(20):
         given = many(batch(rows))
         taking.append(cpu_us(lambda given=given: engine.ingest(given)) / VEHICLES)
         whole.append(taking[-1] + cpu_us(lambda now=now: engine.step(now)) / VEHICLES)
