@@ -21,7 +21,7 @@ cdef int read_common(int kind, const double* v, Py_ssize_t anchors, Sample* s) n
         memset(s.v, 0, 4 * sizeof(double))
         return ACCEPTED
     if kind == FIX:
-        s.v[3] = fmin(v[5], 1e4)  # of the corrections; beyond, nothing gets worse
+        s.v[3] = v[5] if isnan(v[5]) else fmin(v[5], 1e4)  # of the corrections; beyond, nothing gets worse
         if not in_range(v, 0, 2, FARTHEST_M) or not (isnan(v[2]) or fabs(v[2]) < 1e5) or not (v[3] >= 0 and v[3] < 6):
             return OUT_OF_RANGE
         status = <int>v[3]

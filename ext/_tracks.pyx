@@ -94,7 +94,7 @@ cdef struct Table:
 cdef struct Seen:
     double east, north, speed, heading, acceleration, yaw_rate, length, width
     double position_sigma, speed_sigma, heading_sigma, existence
-    double raw_east, raw_north  # as measured: of a vehicle's fused position its fix, by which its speed is judged
+    double raw_east, raw_north, raw_sigma  # as measured: of a vehicle's fused position its fix, which owes nothing to its wheels
     int64_t local_id
     int kind
 
@@ -230,7 +230,7 @@ cdef class Tracks:
 
     def take_own(
         self, Py_ssize_t count, Py_ssize_t row, int64_t now_ns, const double[::1] values, double east_m, double north_m,
-        double raw_east_m, double raw_north_m
+        double raw_east_m, double raw_north_m, double raw_sigma_m
     ):
         """Put a vehicle's own sample into its track; raw: its fix, NaN without one. -> (inside the gate, events)."""
         cdef double enu[2]
@@ -245,6 +245,8 @@ cdef class Tracks:
             read(&values[0], enu, self.table.offsets, self.table.profiles, &z)
             z.raw_east = raw_east_m
             z.raw_north = raw_north_m
+            if raw_sigma_m > 0:
+                z.raw_sigma = max(raw_sigma_m, 0.03)
             inside = fuse_own(&self.table, row, &z, now_ns, &c)
         return bool(inside), self.table.event_count
 

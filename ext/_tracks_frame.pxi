@@ -24,7 +24,7 @@ cdef void read(const double* row, const double* enu, const double* offset, const
     z.length = known(row[6], 0.05, 60)
     z.width = known(row[7], 0.05, 10)
     z.position_sigma = known(row[9], 0, 100)
-    z.position_sigma = profile[POSITION_SIGMA] if isnan(z.position_sigma) else max(z.position_sigma, 0.03)
+    z.position_sigma = z.raw_sigma = profile[POSITION_SIGMA] if isnan(z.position_sigma) else max(z.position_sigma, 0.03)
     z.speed_sigma = known(row[10], 0, 100)
     z.speed_sigma = profile[SPEED_SIGMA] if isnan(z.speed_sigma) else max(z.speed_sigma, 0.02)
     z.heading_sigma = known(row[11], 0, 7)

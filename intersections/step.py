@@ -173,8 +173,8 @@ class Intersection:
         for verdict, count in self.tracks.update_motion(self._own, self.vehicles.alone).items():
             self.verdicts[VEHICLES, verdict] += count
         self._own = []
-        for vehicle in self.tracks.parted:
-            self.vehicles.part(vehicle)
+        for parting in self.tracks.parted:
+            self.vehicles.part(parting)
 
     def _take_signal(self, sample: SignalSample) -> bool:
         self.lamps.take(sample)

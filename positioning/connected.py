@@ -11,7 +11,7 @@ Rules:
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import cos, isnan, nan, sin
+from math import cos, hypot, isnan, nan, sin, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from positioning.frames import LocalFrame
 from positioning.fusion import FusionConfig, FusionEngine
 from positioning.measurements import VALUES, Kind, MeasurementBatch, Positions
-from positioning.own import OwnPosition
+from positioning.own import OwnPosition, Parting
 from positioning.samples import Anchor, Detection, FixStatus, MotionSample, RangeSample, Verdict
 from positioning.tracks import FULL_SKY, Sighting, TrackView
 
@@ -33,7 +33,9 @@ COURSE_LEAST_MPS = 2.0  # slower than this it is noise
 COURSE_HELPS_RAD2 = 0.01  # variance of the filter's own heading until which it is asked
 HEADING_INFLATION = 3.0  # ten headings a second whose errors last about one
 LEAST_VARIANCE = 1e-8  # of what is shown
-SIGHTING_INFLATION = 2.5  # a mast's errors last for some frames, and its own place is not known exactly
+SIGHTING_LASTS_S = 10.0  # what a mast gets wrong of a vehicle stays for as long as that passes it; only the first sighting is all news
+LEAST_APART_S = 0.02  # of two stations
+MAST_SIGMA_M = 0.2  # how well a mast's own place and azimuth are known
 USUAL_SATELLITES = {FixStatus.RTK_FIXED: 11.0}
 POOR_FIX_M = 5.0
 Floats = NDArray[np.float64]
@@ -46,6 +48,8 @@ class _Link:
     number: int
     heard_ns: int
     seen: bool = False
+    sighted_ns: int = 0  # the newest sighting
+    disputed: bool = False  # the roadside has contradicted its own position: an alert until it is sighted again
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,16 +117,17 @@ class ConnectedVehicles:
         for sighting in sightings:
             link = self._links.get(sighting.vehicle)
             if link is not None:
-                link.seen = True
+                apart_s = min(max(abs(sighting.measured_ns - link.sighted_ns) * 1e-9, LEAST_APART_S), SIGHTING_LASTS_S)
+                sigma_m = hypot(sighting.sigma_m, MAST_SIGMA_M) * sqrt(SIGHTING_LASTS_S / apart_s)
+                link.seen, link.disputed, link.sighted_ns = True, False, max(link.sighted_ns, sighting.measured_ns)
                 stamps = sighting.measured_ns, sighting.received_ns
-                sigma_m = SIGHTING_INFLATION * sighting.sigma_m
                 self._add(Kind.ROADSIDE_DETECTION, 2 * link.number + 1, stamps, sighting.latitude_rad, sighting.longitude_rad, sigma_m)
 
-    def part(self, vehicle: str) -> None:
-        """The roadside's detections of late were of another road user."""
-        link = self._links.get(vehicle)
+    def part(self, parting: Parting) -> None:
+        """The roadside's detections of late were of another road user, or the vehicle is wrong about itself."""
+        link = self._links.get(parting.vehicle)
         if link is not None and link.seen:
-            link.seen = False
+            link.seen, link.disputed = False, parting.is_dispute
             self._engine.forget([2 * link.number + 1])
 
     def fuse(self, now_ns: int) -> Counter[Verdict]:
@@ -159,7 +164,7 @@ class ConnectedVehicles:
         rows = dict(zip(view.ids.tolist(), range(len(view.ids)), strict=True))
         for track, vehicle in view.vehicles.items():
             source, row = self._best(vehicle), rows[track]
-            if source < 0 or latest.alert[source]:
+            if source < 0 or latest.alert[source] or self._links[vehicle].disputed:
                 continue
             p = latest.covariance[source]
             sigma_m = float(np.sqrt(0.5 * (p[0, 0] + p[1, 1])))
@@ -191,7 +196,7 @@ class ConnectedVehicles:
             motion=np.column_stack(motion),
             sigma_m=np.sqrt(0.5 * (p[:, 0, 0] + p[:, 1, 1])),
             level_m=latest.protection_level_m[rows],
-            alert=latest.alert[rows],
+            alert=latest.alert[rows] | np.array([self._links[name].disputed for name, _ in found]),
             sources=latest.sources[rows],
         )
 
@@ -199,7 +204,7 @@ class ConnectedVehicles:
         links = self._links.values()
         return {f"engine.{name}": array for name, array in self._engine.snapshot().items()} | {
             "names": np.array(list(self._links), dtype=np.str_),
-            "links": np.array([(link.number, link.heard_ns, link.seen) for link in links], np.int64).reshape(-1, 3),
+            "links": np.array([(k.number, k.heard_ns, k.seen, k.sighted_ns, k.disputed) for k in links], np.int64).reshape(-1, 5),
             "turned": np.array(sorted(self._turned), np.int64),
             "next_number": np.array([self._next_number], np.int64),
         }
@@ -207,7 +212,10 @@ class ConnectedVehicles:
     def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Go on as the snapshot's would have, once the next `fuse` has said where everybody is."""
         self._engine.restore({name.removeprefix("engine."): array for name, array in state.items() if name.startswith("engine.")})
-        links = (_Link(int(number), int(heard_ns), bool(seen)) for number, heard_ns, seen in state["links"].tolist())
+        links = (
+            _Link(number, heard_ns, bool(seen), at_ns, bool(disputed))
+            for number, heard_ns, seen, at_ns, disputed in state["links"].tolist()
+        )
         self._links = dict(zip(map(str, state["names"]), links, strict=True))
         self._turned = frozenset(state["turned"].tolist())
         self._next_number = int(state["next_number"][0])

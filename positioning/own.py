@@ -25,8 +25,9 @@ UNBIND_AFTER = 5  # samples in a row outside the gate
 LIKELY_COST = 16.0  # twice the negative log likelihood
 CLEAR_BY = 3.0  # the next likely track must cost more by this
 TRACK_SIGMAS = 4.0  # as the kernel's gate
+WANDERED_M = 2.0  # as the kernel's
 Sample = tuple[int, NDArray[np.float64], float, float]  # measured_ns, detection row, east_m, north_m
-Place = tuple[float, float]
+Fix = tuple[float, float, float]  # east_m, north_m, sigma_m; NaN without one
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,22 @@ class OwnPosition:
 
 
 class Parting(NamedTuple):
-    """A vehicle that is not the track that it was bound to; apart_m beyond bound_m where its position says so."""
+    """A vehicle that is not the track that it was bound to: so far from it, and how uncertain the track and the vehicle itself are."""
 
     vehicle: str
     apart_m: float
-    bound_m: float
+    track_m: float
+    level_m: float
+
+    @property
+    def is_contradiction(self) -> bool:
+        """The vehicle says where it is, how far that may be off, and is wrong."""
+        return self.apart_m > self.track_m + self.level_m
+
+    @property
+    def is_dispute(self) -> bool:
+        """One of the two is wrong, and nobody knows which."""
+        return self.apart_m > self.track_m + min(WANDERED_M, self.level_m)
 
 
 class Outcome(NamedTuple):
@@ -89,9 +101,9 @@ class OwnLinks:
         return row >= 0 and bool(arrays.link_marks[row, 0, LinkMark.SPEED_TRUST] == Trust.FAULTY)
 
     def take(
-        self, kernel: _tracks.Tracks, arrays: TrackArrays, vehicle: str, next_id: int, sample: Sample, raw: Place, own: OwnPosition | None
+        self, kernel: _tracks.Tracks, arrays: TrackArrays, vehicle: str, next_id: int, sample: Sample, raw: Fix, own: OwnPosition | None
     ) -> Outcome:
-        """`raw`: the fix itself, NaN without one. Its displacement tells what the vehicle's speed is worth."""
+        """`raw`: the fix itself. It owes nothing to the vehicle's speed, and tells what that is worth."""
         link = self._link(vehicle, arrays)
         row = _row_of(arrays, link.key)
         sure = own is None or not own.alert
@@ -182,5 +194,6 @@ def _parting(arrays: TrackArrays, row: int, vehicle: str, sample: Sample, own: O
     ahead_m = float(x[Motion.SPEED_MPS]) * (measured_ns - int(arrays.marks[row, Mark.TIME_NS])) * 1e-9
     east_m -= float(x[Motion.EAST_M] + ahead_m * np.sin(x[Motion.HEADING_RAD]))
     north_m -= float(x[Motion.NORTH_M] + ahead_m * np.cos(x[Motion.HEADING_RAD]))
-    level_m = own.level_m if own is not None and arrays.marks[row, Mark.ROADSIDE_NS] else float("inf")  # else nobody contradicts
-    return Parting(vehicle, hypot(east_m, north_m), level_m + TRACK_SIGMAS * float(np.sqrt(max(p[0], p[7]))))
+    if own is None or not arrays.marks[row, Mark.ROADSIDE_NS]:  # nobody contradicts
+        return Parting(vehicle, 0.0, 0.0, 0.0)
+    return Parting(vehicle, hypot(east_m, north_m), TRACK_SIGMAS * float(np.sqrt(max(p[0], p[7]))), own.level_m)

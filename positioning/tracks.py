@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from positioning.duplicates import duplicates
 from positioning.frames import LocalFrame
-from positioning.own import Outcome, OwnLinks, OwnPosition, Place
+from positioning.own import Fix, Outcome, OwnLinks, OwnPosition, Parting
 from positioning.samples import Detection, FixStatus, MotionSample, RsuFrame, Verdict
 from positioning.source_faults import Faults, SourceFault
 from positioning.stitching import stitch
@@ -95,7 +95,7 @@ class TrackTable:
         self._recent: dict[tuple[str, int, int], None] = {}
         self._merged_ns = 0
         self.sightings: list[Sighting] = []  # of the latest frame
-        self.parted: list[str] = []  # vehicles that the latest own samples took from their tracks
+        self.parted: list[Parting] = []  # of the latest own samples
         self._bind()
 
     def update_frame(self, frame: RsuFrame) -> Counter[Verdict]:
@@ -134,11 +134,11 @@ class TrackTable:
         places = self._frame.enu_from_geodetic(rows[:, Detection.LATITUDE_RAD], rows[:, Detection.LONGITUDE_RAD])
         for sample, row, (east, north) in zip(samples, rows, places.tolist(), strict=True):
             own = place_of(sample.vehicle, sample.measured_ns)
+            raw = (east, north, float(row[Detection.POSITION_SIGMA_M])) if own is None or _shows_motion(sample) else (nan, nan, nan)
             if own is None:
-                verdicts[self._take_sample(sample, row, (east, north), (east, north), None)] += 1
+                verdicts[self._take_sample(sample, row, (east, north), raw, None)] += 1
             else:
                 row[Detection.POSITION_SIGMA_M] = own.sigma_m
-                raw = (east, north) if _shows_motion(sample) else (nan, nan)
                 verdicts[self._take_sample(sample, row, (own.east_m, own.north_m), raw, own)] += 1
         return verdicts
 
@@ -253,7 +253,9 @@ class TrackTable:
         known = (marks[:, Mark.CONFIRMED] == 1) & (marks[:, Mark.HIT_NS] - marks[:, Mark.BORN_NS] > 1_000_000_000)
         self._arrays.note_lost(numbers[known][:, [Number.HIT_EAST_M, Number.HIT_NORTH_M]])
 
-    def _take_sample(self, sample: MotionSample, row: NDArray[np.float64], place: Place, raw: Place, own: OwnPosition | None) -> Verdict:
+    def _take_sample(
+        self, sample: MotionSample, row: NDArray[np.float64], place: tuple[float, float], raw: Fix, own: OwnPosition | None
+    ) -> Verdict:
         east, north = place
         if not (abs(east) <= self._config.radius_m and abs(north) <= self._config.radius_m):
             return Verdict.OUT_OF_RANGE if east != east or north != north else Verdict.OUT_OF_AREA  # noqa: PLR0124  NaN
@@ -273,9 +275,11 @@ class TrackTable:
     def _note_binding(self, sample: MotionSample, outcome: Outcome) -> None:
         parting = outcome.parting
         if parting is not None:
-            self.parted.append(parting.vehicle)
-            if parting.apart_m > parting.bound_m:
-                self._faults.note_place(parting.vehicle, (parting.apart_m, parting.bound_m), sample.measured_ns, cleared=False)
+            self.parted.append(parting)
+            if parting.is_contradiction:
+                self._faults.note_place(
+                    parting.vehicle, (parting.apart_m, parting.track_m + parting.level_m), sample.measured_ns, cleared=False
+                )
         elif outcome.bound:
             self._faults.note_place(sample.vehicle, (0.0, 0.0), sample.measured_ns, cleared=True)
 

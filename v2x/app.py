@@ -178,7 +178,9 @@ def _recorder(settings: Settings, now_ns: int, map_texts: Mapping[str, str], anc
     if not settings.record:
         return None
     policy = LogPolicy(settings.log_path, settings.log_file_bytes, settings.log_keep_files)
-    return Recorder(policy, Header(build_id(), now_ns, {"region": settings.region, "anchors": anchors}, dict(map_texts)))
+    return Recorder(
+        policy, Header(build_id(), now_ns, {"region": settings.region, "anchors": [asdict(anchor) for anchor in anchors]}, dict(map_texts))
+    )
 
 
 def _ingest(road: LiveRoad, builtin: tuple[Station, ...]) -> IngestServer:

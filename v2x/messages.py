@@ -219,7 +219,11 @@ class MessageEncoder:
         for track in tracks if report.vehicles else ():
             vehicle = report.vehicles.get(track["id"])
             if vehicle is not None:
+                level_m = report.levels_m.get(track["id"])
                 track["vehicle"] = vehicle
+                track["source"] = "ROADSIDE" if level_m is None else "FUSION"
+                if level_m is not None:
+                    track["protection_level_m"] = round(level_m, 2)
         return tracks
 
     def _signal(self, report: SignalReport) -> Message:

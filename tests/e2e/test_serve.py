@@ -126,6 +126,33 @@ def test_the_readme_example_is_warned_recorded_and_replayed(serve, tmp_path):
     assert wanted.payload["id"] in {event["id"] for event in events if event["name"] == "WARNING_RAISED"}
 
 
+def test_the_vehicle_example_is_told_where_it_is(serve, tmp_path):
+    (tmp_path / "gnbs.json").write_text('[{"id": "gnb-1", "latitude_deg": 32.03, "longitude_deg": 118.69, "height_m": 10}]')
+    serving = serve("--anchors", "gnbs.json")
+    endpoints = serving.endpoints()
+    client = subprocess.Popen(
+        [sys.executable, "-u", ROOT / "examples" / "vehicle_client.py", endpoints["grpc"]],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        told = [next(line for line in client.stdout if "protection_level_cm" in line) for _ in range(3)]
+    finally:
+        client.kill()
+        client.communicate()
+    assert all(0 < int(line.split()[-1]) < 2000 for line in told)
+    assert serving.end() == 0, serving.said
+    assert run(tmp_path, "replay", "state/log").returncode == 0
+
+
+def test_an_anchors_file_that_is_wrong_is_named(tmp_path):
+    (tmp_path / "gnbs.json").write_text("{}")
+    ended = run(tmp_path, "serve", "--anchors", "gnbs.json")
+    assert (ended.returncode, "--anchors" in ended.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_cleanly_with_a_summary(serve, number):
     serving = serve()

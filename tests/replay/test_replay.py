@@ -2,10 +2,17 @@
 
 import asyncio
 import io
+import math
+from dataclasses import asdict
 
 import orjson
 import pytest
 
+from intersections.decisions import CorrectedPositions, Warning
+from intersections.map_json import loads
+from positioning.frames import LocalFrame
+from positioning.measurements import Kind
+from positioning.samples import Anchor
 from v2x import recorder as recorder_module
 from v2x.arrivals import ArrivalKind
 from v2x.clock import SetClock
@@ -16,13 +23,17 @@ from v2x.log_format import MAGIC, Gap, Header, LogError, RoadState, Step, encode
 from v2x.pipeline import Pipeline
 from v2x.recorder import LogPolicy, Recorder
 from v2x.replay import encoder_of, log_files, read_files, replay
-from v2x.v1 import common_pb2, roadside_pb2
+from v2x.v1 import common_pb2, roadside_pb2, vehicle_pb2
 from v2x.wire import arrival
 
 START_NS = 1_780_000_000_000_000_000
 SCENE = Scene(20)
 SECONDS = 12
-HEADER = Header(build_id(), START_NS, {"region": "district"}, {"example": example_map_text()})
+ORIGIN = loads(example_map_text()).origin
+ANCHORS = tuple(Anchor(f"gnb-{n}", ORIGIN.latitude_rad + n * 1e-5, ORIGIN.longitude_rad - n * n * 1e-5, 10.0) for n in range(3))
+HEADER = Header(
+    build_id(), START_NS, {"region": "district", "anchors": [asdict(anchor) for anchor in ANCHORS]}, {"example": example_map_text()}
+)
 
 
 def frame_arrival(side, number, now_ns):
@@ -33,8 +44,24 @@ def frame_arrival(side, number, now_ns):
     return arrival(ArrivalKind.RSU_FRAME, station, "example", now_ns - 5_000_000, now_ns, payload)
 
 
+def vehicle_arrivals(number, now_ns):
+    """A connected vehicle's sample and its ranges, a little late."""
+    measured_ns = now_ns - 40_000_000
+    measured = common_pb2.Timestamp(unix_ns=measured_ns)
+    east, north = 1.75, number - 60.0
+    latitude, longitude = LocalFrame(ORIGIN.latitude_rad, ORIGIN.longitude_rad, ORIGIN.height_m).geodetic_from_enu([east], [north])
+    place = common_pb2.Position(latitude_e7=round(math.degrees(latitude[0]) * 1e7), longitude_e7=round(math.degrees(longitude[0]) * 1e7))
+    fix = vehicle_pb2.GnssFix(position=place, status=vehicle_pb2.FIX_STATUS_SINGLE, satellites_used=14)
+    sample = vehicle_pb2.VehicleSample(temporary_id="car", sequence=number, measured=measured, fix=fix, speed=500, heading=0, yaw_rate=0)
+    heard = [vehicle_pb2.Range(gnb_id=anchor.id, range_mm=80_000 + 300 * number) for anchor in ANCHORS]
+    ranges = vehicle_pb2.RangeMeasurements(temporary_id="car", sequence=number, measured=measured, ranges=heard)
+    head = "car", "example", measured_ns, now_ns
+    sent = (ArrivalKind.VEHICLE_SAMPLE, sample), (ArrivalKind.RANGES, ranges)
+    return [arrival(kind, *head, message.SerializeToString()) for kind, message in sent]
+
+
 class ScenePlay:
-    """Two stations at 10 Hz, 30 ms apart, and the timer steps between."""
+    """Two stations at 10 Hz, 30 ms apart, a connected vehicle with the first, and the timer steps between."""
 
     def __init__(self, clock, first=0, seconds=SECONDS):
         self._clock = clock
@@ -51,7 +78,8 @@ class ScenePlay:
         self._clock.set(now_ns)
         arrived = [row for row in self._due if row[0] <= now_ns]
         self._due = self._due[len(arrived) :]
-        return [frame_arrival(side, number, now_ns) for _, side, number in arrived]
+        vehicles = [one for _, side, number in arrived if side == 0 for one in vehicle_arrivals(number, now_ns)]
+        return [frame_arrival(side, number, now_ns) for _, side, number in arrived] + vehicles
 
 
 class Kept:
@@ -75,7 +103,9 @@ def record(folder, monkeypatch, states_every_s=2.0, **policy):
 @pytest.fixture
 def recorded(tmp_path, monkeypatch):
     pipeline, kept = record(tmp_path, monkeypatch)
-    assert any(type(decision).__name__ == "Warning" for decision in kept.decisions), "a log without warnings shows little"
+    kinds = {type(decision) for decision in kept.decisions}
+    assert {Warning, CorrectedPositions} <= kinds, "a log without warnings and corrected positions shows little"
+    assert any(decision.sources[0] & 1 << Kind.RANGE for decision in kept.decisions if isinstance(decision, CorrectedPositions))
     return pipeline, tmp_path
 
 

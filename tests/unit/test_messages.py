@@ -82,6 +82,15 @@ def test_tracks_are_one_message_per_intersection(encoder):
     assert [track["class"] for track in body["tracks"]] == [ObjectClass(number).name for number in report.classes]
 
 
+def test_a_connected_vehicles_track_says_which_state_it_shows(encoder):
+    report = tracks(3, vehicles={1: "bus-9", 2: "car-4"})
+    report.levels_m[2] = 1.347
+    entries = content(encoder.encode(report), "track")["tracks"]
+    assert [(track.get("vehicle"), track.get("source"), track.get("protection_level_m")) for track in entries] == [
+        (None, None, None), ("bus-9", "ROADSIDE", None), ("car-4", "FUSION", 1.35),
+    ]  # fmt: skip
+
+
 def test_no_tracks_are_said_too(encoder):
     assert content(encoder.encode(tracks(0)), "track")["tracks"] == []
 
