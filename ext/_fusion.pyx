@@ -87,7 +87,7 @@ cdef struct Link:
 cdef struct Bank:
     int64_t time_ns, born_ns
     int32_t mode, alive, still
-    double yaw_rate, wheel_s, yaw_s, stand_s, fix_s, swap_s, credible_s, streak_s, travelled, margin
+    double yaw_rate, wheel_s, yaw_s, stand_s, fix_s, swap_s, primary_s, other_s, streak_s, travelled, margin
     double[SOURCES] refused_since_s, refused_s
     double contradicted_s  # when two sources were last found not to agree
     double[SEEN] seen_s
@@ -97,7 +97,7 @@ cdef struct Bank:
 
 cdef struct Sample:
     int64_t measured_ns
-    int32_t kind, detail  # status << 8 | satellites, or the anchor
+    int32_t kind, detail  # status << 16 | satellites << 8 | source, or the anchor
     double[SAMPLE_VALUES] v
 
 
@@ -119,6 +119,7 @@ SIZES = {
 include "_fusion_laws.pxi"
 include "_fusion_bank.pxi"
 include "_fusion_ranges.pxi"
+include "_fusion_alignment.pxi"
 include "_fusion_epoch.pxi"
 include "_fusion_show.pxi"
 include "_fusion_read.pxi"

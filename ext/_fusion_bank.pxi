@@ -13,8 +13,8 @@ cdef double start_sigma(const Sample* s) noexcept nogil:
     cdef double sigma, wrong
     if s.kind != FIX:
         return s.v[2]
-    fix_law(s.detail >> 8, s.detail & 255, &sigma, &wrong)
-    return fmax(sigma, FIRST_FIX_M) if s.detail >> 8 == FIXED else (3 * sigma if s.detail >> 8 == FLOAT else sqrt(sigma * sigma + 9))
+    fix_law(s.detail >> 16, s.detail >> 8 & 255, &sigma, &wrong)
+    return fmax(sigma, FIRST_FIX_M) if s.detail >> 16 == FIXED else (3 * sigma if s.detail >> 16 == FLOAT else sqrt(sigma * sigma + 9))
 
 
 cdef void start(Bank* b, Work* w, const Sample* s, const Config* c) noexcept nogil:
@@ -24,7 +24,7 @@ cdef void start(Bank* b, Work* w, const Sample* s, const Config* c) noexcept nog
     b.born_ns = b.time_ns = s.measured_ns
     b.mode = EXPLORING
     b.alive = (1 << FILTERS) - 1
-    b.wheel_s = b.yaw_s = b.stand_s = b.fix_s = b.swap_s = b.credible_s = b.contradicted_s = NEVER_S
+    b.wheel_s = b.yaw_s = b.stand_s = b.fix_s = b.swap_s = b.primary_s = b.other_s = b.contradicted_s = NEVER_S
     for i in range(SEEN):
         b.seen_s[i] = NEVER_S
     for i in range(SOURCES):
@@ -157,7 +157,7 @@ cdef void challenge(Bank* b, Work* w, const Sample* s, double d2) noexcept nogil
 
 cdef void take_rtk(Bank* b, Work* w, const Sample* s, int status, int satellites, const Config* c) noexcept nogil:
     cdef double sigma, wrong, ageing = 0.01 * fmin(fmax(s.v[3] - 5, 0), 1000) if not isnan(s.v[3]) else 0
-    cdef double gap = fmin(w.t - b.credible_s, 1.0)
+    cdef double gap = fmin(w.t - b.fix_s, 1.0)
     cdef int i
     fix_law(status, satellites, &sigma, &wrong)
     sigma = sqrt(sigma * sigma + ageing * ageing)
@@ -167,7 +167,6 @@ cdef void take_rtk(Bank* b, Work* w, const Sample* s, int status, int satellites
         if b.streak_s < 2:  # the first fixes after a gap are the wrong ones
             sigma = fmax(sigma, FIRST_FIX_M)
             wrong = fmax(wrong, 0.1)
-        b.credible_s = w.t
     for i in range(FILTERS):
         if uses(b, w, i, USES_FIX if status == FIXED else USES_FLOAT):
             weigh_rtk(b, w, i, s, status, satellites, sigma, wrong, gap, c)
@@ -202,6 +201,8 @@ cdef void weigh_rtk(
     if i == MAIN:
         if weight > 0.5:
             b.seen_s[FIX] = w.t
+            if status == FIXED and satellites >= 13 and not s.detail & 255:
+                b.primary_s = w.t
         judge_source(b, RTK_FIX, weight < REFUSED and contradicts(b, length(east, north), gross(status, satellites), c), w.t)
         if status == FIXED and satellites >= 11:
             if weight < REFUSED and not w.exploring and not (b.alive >> CHALLENGER) & 1:

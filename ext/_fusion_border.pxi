@@ -21,10 +21,12 @@ cdef Shared shared_of(const double[::1] config, const double[:, ::1] anchors, do
     cdef Shared shared
     if config.shape[0] * sizeof(double) != sizeof(Config):
         raise ValueError(f"config of {config.shape[0]} numbers")
-    if anchors.shape[1] != 3 or delays.shape[1] * sizeof(double) != sizeof(Delay) or delays.shape[0] != anchors.shape[0]:
+    if anchors.shape[1] != 3 or delays.shape[1] * sizeof(double) != sizeof(Delay) or delays.shape[0] < anchors.shape[0]:
         raise ValueError(f"anchors {anchors.shape[1]} or delays {delays.shape[0]} of a wrong shape")
     shared.anchors = &anchors[0, 0] if anchors.shape[0] else NULL
-    shared.delays = <Delay*>&delays[0, 0] if anchors.shape[0] else NULL
+    shared.delays = <Delay*>&delays[0, 0] if delays.shape[0] else NULL
+    shared.offsets = shared.delays + anchors.shape[0]
+    shared.sources = (delays.shape[0] - anchors.shape[0]) // 2
     shared.since_ns = since_ns
     return shared
 
@@ -80,7 +82,7 @@ def step(
                 show(head, now_ns, c, &out[rows, 0], &marks[rows, 0])
                 rows += 1
         if LEARNS:
-            tally[SINCE_NS] = renew(shared.delays, anchors.shape[0], shared.since_ns, now_ns - <int64_t>(c.late_s * 1e9))
+            tally[SINCE_NS] = renew(shared.delays, delays.shape[0], shared.since_ns, now_ns - <int64_t>(c.late_s * 1e9))
     return rows
 
 

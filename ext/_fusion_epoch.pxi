@@ -1,6 +1,14 @@
 # One epoch: all samples of one moment; then who leads the bank, and what can be believed.
 
 cdef void epoch(Bank* b, const Sample* s, int count, const Config* c, Shared* shared, bint learn) noexcept nogil:
+    cdef Sample[RING] aligned
+    if shared.sources > 1 and has_other_source(s, count):
+        align(s, count, aligned, shared)
+        s = aligned
+    filter_epoch(b, s, count, c, shared, learn)
+
+
+cdef void filter_epoch(Bank* b, const Sample* s, int count, const Config* c, Shared* shared, bint learn) noexcept nogil:
     cdef Work w
     cdef int i
     cdef double wheel, yaw_dt, keep
@@ -22,10 +30,14 @@ cdef void epoch(Bank* b, const Sample* s, int count, const Config* c, Shared* sh
             b.f[i].score *= keep
     for i in range(count):
         if s[i].kind == FIX:
-            if s[i].detail >> 8 == SINGLE:
-                take_single(b, &w, s + i, s[i].detail & 255, c)
-            else:
-                take_rtk(b, &w, s + i, s[i].detail >> 8, s[i].detail & 255, c)
+            if s[i].detail >> 16 == SINGLE:
+                take_single(b, &w, s + i, s[i].detail >> 8 & 255, c)
+                continue
+            if s[i].detail & 255:
+                if learn:
+                    learn_alignment(b, &w, s + i, shared)
+                b.other_s = w.t
+            take_rtk(b, &w, s + i, s[i].detail >> 16, s[i].detail >> 8 & 255, c)
         elif s[i].kind == VELOCITY:
             take_velocity(b, &w, s + i, c)
         elif s[i].kind == HEADING or s[i].kind == LANE:

@@ -28,7 +28,7 @@ cdef int read_common(int kind, const double* v, Py_ssize_t anchors, Sample* s) n
         if status == 1:  # NONE
             return OUT_OF_RANGE
         status = FIXED if status == 5 else (FLOAT if status == 4 else SINGLE)
-        s.detail = status << 8 | <int>(fmin(v[4], 99) if v[4] > 0 else 0)
+        s.detail = (status << 8 | <int>(fmin(v[4], 99) if v[4] > 0 else 0)) << 8 | <int>(fmin(v[7], 255) if v[7] > 0 else 0)
         return ACCEPTED
     if kind == WHEEL_SPEED or kind == YAW_RATE:
         s.v[1] = s.v[2] = s.v[3] = 0

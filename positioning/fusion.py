@@ -10,6 +10,7 @@ Rules:
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
 
 import numpy as np
@@ -18,6 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 from positioning import _fusion, _walker, _wide, walker, wide
 from positioning.block import ELSEWHERE, Block, rows_of
 from positioning.frames import LocalFrame
+from positioning.fusion_alignment import MAX_SOURCES, Alignments, alignments, in_zone, priors
+from positioning.geodesy import SourceFrame
 from positioning.measurements import Kind, MeasurementBatch, Positions
 from positioning.samples import Verdict
 from positioning.walker import WalkerConfig
@@ -82,19 +85,31 @@ class FusionConfig:
 
 
 class FusionEngine:
-    """Up to `capacity` vehicles on one road zone. anchors (a, 3): latitude_rad, longitude_rad, height above the road m."""
+    """Up to `capacity` vehicles on one road zone. anchors (a, 3): latitude_rad, longitude_rad, height above the road m.
 
-    def __init__(self, capacity: int, zone: LocalFrame, config: FusionConfig | None = None, anchors: ArrayLike = ()) -> None:
+    sources: the frame of each source of fixes; the zone is in the first one's epoch, and so are anchors, lanes and roadside detections.
+    """
+
+    def __init__(
+        self,
+        capacity: int,
+        zone: LocalFrame,
+        config: FusionConfig | None = None,
+        anchors: ArrayLike = (),
+        sources: Sequence[SourceFrame] = (),
+    ) -> None:
         if not 0 < capacity <= 10_000_000:
             raise ValueError(f"capacity must be 1 to ten million, not {capacity}")
         surveyed = np.asarray(anchors, dtype=np.float64).reshape(-1, 3)
         if not np.isfinite(surveyed).all():
             raise ValueError("anchors must be finite")
+        if len(sources) > MAX_SOURCES:
+            raise ValueError(f"at most {MAX_SOURCES} sources, not {len(sources)}")
         self.capacity, self.zone, self.config = capacity, zone, config or FusionConfig()
         self._config = np.array(self.config.numbers, dtype=np.float64)
         self._anchors = np.ascontiguousarray(np.column_stack([zone.enu_from_geodetic(surveyed[:, 0], surveyed[:, 1]), surveyed[:, 2]]))
-        variance = self.config.anchor_delay_m**2
-        self._delays = np.tile([0.0, variance, 0.0, variance, 0.0, 0.0, 0.0, 0.0], (len(surveyed), 1))
+        known = np.concatenate([np.tile([0.0, self.config.anchor_delay_m**2], (len(surveyed), 1)), priors(len(sources))])
+        self.sources, self._delays = tuple(sources), np.column_stack([known, known, np.zeros((len(known), 4))])
         self._vehicles = np.zeros(capacity * _fusion.SIZES["vehicle"], dtype=np.uint8)
         self._slots = np.zeros((1 << (2 * capacity - 1).bit_length(), 2), dtype=np.int64)
         self._heard_ns = np.zeros(capacity, dtype=np.int64)
@@ -135,7 +150,10 @@ class FusionEngine:
         verdicts = np.zeros(len(batch.kind), dtype=np.uint8)
         vehicle, measured_ns, received_ns = map(np.ascontiguousarray, (batch.vehicle, batch.measured_ns, batch.received_ns))
         shared = self._config, self._anchors, self._delays
-        kind, values = np.ascontiguousarray(batch.kind), local(batch, self.zone, sagnac_applied=self.config.wide.sagnac_applied)
+        kind, values = (
+            np.ascontiguousarray(batch.kind),
+            local(batch, self.zone, self.sources, sagnac_applied=self.config.wide.sagnac_applied),
+        )
         _fusion.ingest(*self._fleet, *shared, kind, vehicle, measured_ns, received_ns, values, verdicts)
         asked = np.flatnonzero(verdicts >= ELSEWHERE)
         if len(asked):
@@ -159,6 +177,10 @@ class FusionEngine:
                 more = block.step(now_ns)
                 ids, out, marks = np.concatenate([ids, more[0]]), np.concatenate([out, more[1]]), np.concatenate([marks, more[2]])
         return positions(self.zone, now_ns, ids, out, marks)
+
+    def alignments(self) -> Alignments:
+        """How far each declared source's fixes lie from the first one's, as far as vehicles have shown it."""
+        return alignments(self._delays[len(self._anchors) :, :2])
 
     def forget(self, ids: ArrayLike) -> int:
         """Give the rows of these vehicles back; -> how many of them were known. The last vehicle's row takes a forgotten one's place."""
@@ -186,12 +208,14 @@ class FusionEngine:
             block.restore(name, state)
 
 
-def local(batch: MeasurementBatch, zone: LocalFrame, *, sagnac_applied: bool) -> NDArray[np.float64]:
+def local(batch: MeasurementBatch, zone: LocalFrame, sources: Sequence[SourceFrame], *, sagnac_applied: bool) -> NDArray[np.float64]:
     """-> values in the zone's plane: the places' latitude and longitude made east and north, satellites made east, north and up."""
     values = np.array(batch.values, order="C")
-    places = np.isin(batch.kind, PLACES)
+    fixes, places = batch.kind == Kind.FIX, np.isin(batch.kind, PLACES)
+    if fixes.any():
+        values[fixes, :2] = in_zone(batch.values[fixes], sources)
     if places.any():
-        values[places, :2] = zone.enu_from_geodetic(batch.values[places, 0], batch.values[places, 1])
+        values[places, :2] = zone.enu_from_geodetic(values[places, 0], values[places, 1])
     signals = batch.kind == Kind.PSEUDORANGE
     if signals.any():
         values[signals] = sights(zone, batch.values[signals], sagnac_applied=sagnac_applied)

@@ -26,7 +26,7 @@ def hypotheses(s: Sample, gnss_bias_m: float) -> list[Filter]:
     """Where a place is first seen."""
     sigma = s.v[2]
     if s.kind == Kind.FIX:
-        law = fix_law(*s.detail)[0]
+        law = fix_law(*s.detail[:2])[0]
         sigma = {FIXED: max(law, FIRST_FIX_M), FLOAT: 3 * law, SINGLE: sqrt(law * law + 9)}[s.detail[0]]
     p = np.diag(np.array([sigma, sigma, *START_SIGMAS, gnss_bias_m, gnss_bias_m]) ** 2)
     height = s.v[2] if s.kind == Kind.FIX and not isnan(s.v[2]) else 0.0

@@ -39,11 +39,11 @@ LAWS = {  # least satellites, sigma m, share of wrong ones
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One measurement in the zone's plane; detail: (grade, satellites) of a fix, satellites of a velocity, or an anchor's row."""
+    """One measurement in the zone's plane; detail: (grade, satellites, source) of a fix, satellites of a velocity, or an anchor's row."""
 
     measured_ns: int
     kind: int
-    detail: tuple[int, int]
+    detail: tuple[int, ...]
     v: tuple[float, ...]
 
 
@@ -87,27 +87,42 @@ class Filter:
 
 
 class Delays:
-    """Each anchor's group delay in metres: N(offset, variance) for samples after `since_ns`, what it was before, and what was learnt.
+    """Each anchor's group delay and, after them, each source's offsets east and north, m: N(offset, variance) for samples after `since_ns`,
+    what it was before, and what was learnt.
 
     Of the moments that are whole multiples of RENEWAL_NS one after another: what is learnt until one holds for samples after the next.
     So every sample meets the same delays, whenever it comes and whenever a step is asked for.
     """
 
-    def __init__(self, anchors: int, sigma_m: float) -> None:
-        self.current = np.tile([0.0, sigma_m**2], (anchors, 1))
+    def __init__(self, anchors: int, sigma_m: float, offsets: Floats) -> None:
+        self.anchors, self.sources = anchors, len(offsets) // 2
+        self.current = np.concatenate([np.tile([0.0, sigma_m**2], (anchors, 1)), offsets])
         self.before = self.current.copy()
-        self.learnt = [np.zeros((anchors, 2)), np.zeros((anchors, 2))]  # until `since_ns` and after: precision, and its offset times that
+        self.learnt = [
+            np.zeros_like(self.current),
+            np.zeros_like(self.current),
+        ]  # until `since_ns` and after: precision, its offset times that
         self.since_ns = 0
 
-    def at(self, anchor: int, measured_ns: int) -> tuple[float, float]:
-        offset, variance = (self.current if measured_ns > self.since_ns else self.before)[anchor]
+    def row_of_source(self, source: int) -> int:
+        return self.anchors + 2 * source
+
+    def of_source(self, s: Sample) -> tuple[tuple[float, float], tuple[float, float]]:
+        row = self.row_of_source(s.detail[2])
+        return self.at(row, s.measured_ns), self.at(row + 1, s.measured_ns)
+
+    def add(self, row: int, measured_ns: int, precision: float, moment: float) -> None:
+        self.learnt[measured_ns > self.since_ns][row] += precision, moment
+
+    def at(self, row: int, measured_ns: int) -> tuple[float, float]:
+        offset, variance = (self.current if measured_ns > self.since_ns else self.before)[row]
         return float(offset), float(variance)
 
     def learn(self, s: Sample, prior: tuple[float, float], mean: float, ratio: float) -> None:
         """What makes N(offset, variance) into N(offset + mean, ratio variance), as a factor: such evidence adds up in any order."""
         offset, variance = prior
         precision = (1 / ratio - 1) / variance
-        self.learnt[s.measured_ns > self.since_ns][s.detail[0]] += precision, precision * offset + mean / (ratio * variance)
+        self.add(s.detail[0], s.measured_ns, precision, precision * offset + mean / (ratio * variance))
 
     def renew(self, settled_ns: int) -> None:
         if settled_ns <= self.since_ns:

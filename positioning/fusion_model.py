@@ -13,6 +13,7 @@ from math import copysign, exp, hypot, isnan, log, sqrt
 
 import numpy as np
 
+from positioning import fusion_alignment
 from positioning.fusion_heading import FIRST_FIX_M, bend_to, follow, hypotheses, settled
 from positioning.fusion_laws import (
     FIXED,
@@ -46,7 +47,7 @@ RANGES = 8
 USES = (15, 14, 12, 7, 15)
 EMPTY, EXPLORING, RUNNING = range(3)
 LINKS = 8
-TIMES = ("wheel", "yaw", "stand", "fix", "swap", "credible", "contradicted")
+TIMES = ("wheel", "yaw", "stand", "fix", "swap", "primary", "other", "contradicted")
 PATIENCE_S = 0.5  # refused for so long without being taken once, a source contradicts
 STREAK_S = 2.5  # refusals farther apart are no streak
 REFUSED = 0.05  # weight of a position that does not fit
@@ -54,8 +55,7 @@ UNSURE_M = 10.0  # who knows less than what a wrong fix is wrong by gives way so
 WRONG_ANCHOR = 8.5  # nats in a row
 HEADING_VAGUE = 0.5  # rad^2: without a gyro it gets no worse
 LEAST_MARGIN, HOPELESS, MEMORY_S = 3.0, -0.3, 30.0  # s of good fixes; a score; for how long who led before may lead again
-PLACE_LOST_M = 100.0
-HEADING_LOST = 1.0  # rad^2: linear no more; the vehicle starts again where it is seen next
+PLACE_LOST_M, HEADING_LOST = 100.0, 1.0  # m, rad^2: linear no more; the vehicle starts again where it is seen next
 
 
 @dataclass(slots=True)
@@ -90,7 +90,8 @@ class Bank:
             if i in self.f and (self.mode == EXPLORING or USES[i] & source):
                 yield i, self.f[i]
 
-    def epoch(self, samples: list[Sample], delays: Delays, *, learn: bool) -> None:
+    def epoch(self, unaligned: list[Sample], delays: Delays, *, learn: bool) -> None:
+        samples = [fusion_alignment.aligned(s, delays) for s in unaligned]
         place = next((s for s in samples if s.kind in {Kind.FIX, Kind.ROADSIDE_DETECTION}), None)
         if self.mode == EMPTY:
             if place is None:
@@ -109,6 +110,8 @@ class Bank:
         for s in samples:
             if s.kind == Kind.RANGE:
                 self.take_range(s, delays, learn=learn)
+            elif s.kind == Kind.FIX and s.detail[0] != SINGLE and s.detail[2]:
+                self.take_other(s, delays, learn=learn)
             elif s.kind in TAKE:
                 TAKE[Kind(s.kind)](self, s)
         if exploring:
@@ -201,25 +204,31 @@ class Bank:
         if self.moving:
             self.travelled += abs(self.f[MAIN].x[2]) * dt
 
+    def take_other(self, s: Sample, delays: Delays, *, learn: bool) -> None:
+        if learn and self.mode == RUNNING:
+            fusion_alignment.learn(self.f[MAIN], s, delays, self.t, self.times)
+        self.times["other"] = self.t
+        self.take_fix(s)
+
     def take_fix(self, s: Sample) -> None:
-        grade, satellites = s.detail
+        grade, satellites, _ = s.detail
         if grade == SINGLE:
             self.take_single(s)
             return
         sigma, wrong = fix_law(grade, satellites)
         sigma = hypot(sigma, 0.01 * min(max(s.v[3] - 5, 0), 1000) if not isnan(s.v[3]) else 0)
-        gap = min(self.t - self.times["credible"], 1.0)
+        gap = min(self.t - self.times["fix"], 1.0)
         if grade == FIXED:
             since = self.t - self.times["fix"]
             self.streak_s = self.streak_s + since if since < 2.5 else 0
-            self.times["fix"] = self.times["credible"] = self.t
+            self.times["fix"] = self.t
             if self.streak_s < 2:  # the first fixes after a gap are the wrong ones
                 sigma, wrong = max(sigma, FIRST_FIX_M), max(wrong, 0.1)
         for i, f in self.using(BIT[grade]):
             self.weigh_rtk(i, f, s, (sigma, wrong, gap))
 
     def weigh_rtk(self, i: int, f: Filter, s: Sample, law: tuple[float, float, float]) -> None:
-        (grade, satellites), (sigma, wrong, gap) = s.detail, law
+        (grade, satellites, source), (sigma, wrong, gap) = s.detail, law
         lasting = (1.0 if satellites >= 13 else 5.0) if grade == FIXED else (10.0 if self.moving else 60.0)
         inflation = lasting / min(max(self.t - f.rtk_s, 0.2), lasting)
         f.rtk_s, straight = self.t, f.copy()
@@ -238,6 +247,8 @@ class Bank:
         if i == MAIN:
             if weight > 0.5:
                 self.seen_s[Kind.FIX] = self.t
+                if grade == FIXED and satellites >= 13 and source == 0:
+                    self.times["primary"] = self.t
             self.judge_source("rtk", refused=weight < REFUSED and self.contradicts(missed, gross(grade, satellites)))
             if grade == FIXED and satellites >= 11 and weight < REFUSED and self.mode == RUNNING and CHALLENGER not in self.f:
                 self.challenge(s, fits[0][2])
@@ -260,7 +271,7 @@ class Bank:
         self.margin = (LEAST_MARGIN + min(0.1 * d2, 2)) * min(1, UNSURE_M / self.f[MAIN].major())
 
     def take_single(self, s: Sample) -> None:
-        sigma, lasting = fix_law(*s.detail)[0], 10.0 if self.moving else 60.0
+        sigma, lasting = fix_law(*s.detail[:2])[0], 10.0 if self.moving else 60.0
         axes = unit(e=1, be=1), unit(n=1, bn=1)
         for i, f in self.using(BIT[SINGLE]):
             inflation = lasting / min(max(self.t - f.single_s, 0.2), lasting)
@@ -272,7 +283,7 @@ class Bank:
                 f.score += max(-0.5 * d2, -8.0) - log(variance)
             if i == MAIN:
                 missed = [s.v[k] - float(axis @ f.x) for k, axis in enumerate(axes)]
-                self.judge_source("single", refused=self.contradicts(missed, gross(*s.detail)))
+                self.judge_source("single", refused=self.contradicts(missed, gross(*s.detail[:2])))
             if d2 >= 25:
                 f.x, f.p = straight.x, straight.p
                 continue

@@ -6,6 +6,7 @@ Rules:
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from math import hypot, isnan, pi
 
@@ -14,10 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from positioning.frames import LocalFrame
 from positioning.fusion import FusionConfig, local, positions
+from positioning.fusion_alignment import Alignments, alignments, priors
 from positioning.fusion_fleet import Fleet
 from positioning.fusion_heading import HEADING_LEAD, merge
 from positioning.fusion_laws import FUTURE_NS, GRADES, NEVER_S, SINGLE, Delays, Filter, Floats, Sample, predict
 from positioning.fusion_model import CHALLENGER, EXPLORING, MAIN, MEMORY_S, Bank
+from positioning.geodesy import SourceFrame
 from positioning.measurements import Kind, MeasurementBatch, Positions
 from positioning.samples import FixStatus, Verdict
 from positioning.walker import OPENING
@@ -80,7 +83,8 @@ def read_fix(measured_ns: int, v: Floats) -> Sample | Verdict:
         return Verdict.OUT_OF_RANGE
     satellites = int(min(v[4], 99)) if v[4] > 0 else 0
     place = float(v[0]), float(v[1]), float(v[2]), float(np.minimum(v[5], LONGEST_AGE_S))
-    return Sample(measured_ns, Kind.FIX, (GRADES.get(FixStatus(int(v[3])), SINGLE), satellites), place)
+    source = int(min(v[7], 255)) if v[7] > 0 else 0
+    return Sample(measured_ns, Kind.FIX, (GRADES.get(FixStatus(int(v[3])), SINGLE), satellites, source), place)
 
 
 def inside(kind: int, v: Floats) -> tuple[float, ...]:
@@ -125,13 +129,20 @@ def protection(b: Bank, f: dict[int, Filter], shown: Filter, t: float) -> float:
 class FusionTwin:
     """Interface and results of `FusionEngine`, but for snapshots."""
 
-    def __init__(self, capacity: int, zone: LocalFrame, config: FusionConfig | None = None, anchors: ArrayLike = ()) -> None:
+    def __init__(
+        self,
+        capacity: int,
+        zone: LocalFrame,
+        config: FusionConfig | None = None,
+        anchors: ArrayLike = (),
+        sources: Sequence[SourceFrame] = (),
+    ) -> None:
         self.zone, self.config = zone, config or FusionConfig()
         surveyed = np.asarray(anchors, dtype=np.float64).reshape(-1, 3)
         self.anchors = np.column_stack([zone.enu_from_geodetic(surveyed[:, 0], surveyed[:, 1]), surveyed[:, 2]])
         q = asdict(self.config)
         wide, walker = q.pop("wide"), q.pop("walker")
-        self.delays = Delays(len(surveyed), self.config.anchor_delay_m)
+        self.sources, self.delays = sources, Delays(len(surveyed), self.config.anchor_delay_m, priors(len(sources)))
         self.bank = Fleet(capacity, RING, lambda: Bank(q, self.anchors), self.delays, q)
         self.wide = Fleet(min(capacity, wide["capacity"]), WIDE_RING, lambda: Tight(q | wide, self.anchors), self.delays, q)
         self.walkers = Fleet(min(capacity, walker["capacity"]), RING, lambda: Walker(q | walker, self.anchors), self.delays, q)
@@ -145,7 +156,7 @@ class FusionTwin:
         return self.bank.displaced
 
     def ingest(self, batch: MeasurementBatch) -> Counter[Verdict]:
-        values = local(batch, self.zone, sagnac_applied=self.config.wide.sagnac_applied)
+        values = local(batch, self.zone, self.sources, sagnac_applied=self.config.wide.sagnac_applied)
         columns = (column.tolist() for column in (batch.kind, batch.vehicle, batch.measured_ns, batch.received_ns))
         return Counter(self.take_row(*row) for row in zip(*columns, values, strict=True))
 
@@ -180,6 +191,9 @@ class FusionTwin:
         if s.kind in OPENING or (s.kind == Kind.WHEEL_SPEED and id in self.walkers.vehicles):
             self.walkers.take(id, s, received_ns)
         return verdict
+
+    def alignments(self) -> Alignments:
+        return alignments(self.delays.current[self.delays.anchors :])
 
     def forget(self, ids: ArrayLike) -> int:
         return sum(

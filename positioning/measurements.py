@@ -25,7 +25,8 @@ class Kind(IntEnum):
     WHEEL_SPEED = 1  # speed_mps at measured_ns, >= 0 forward
     STANDSTILL = 2  # no columns: the vehicle says that it stands
     YAW_RATE = 3  # yaw_rate_radps: the mean over the interval that ended at measured_ns
-    FIX = 4  # latitude_rad, longitude_rad, height_m, status (`FixStatus`), satellites, age_s, horizontal_sigma_m (as the receiver claims)
+    FIX = 4  # latitude_rad, longitude_rad, height_m, status (`FixStatus`), satellites, age_s,
+    # horizontal_sigma_m (as the receiver claims), source (row of the engine's declared sources; NaN: the first)
     VELOCITY = 5  # east_mps, north_mps, sigma_mps (per axis), satellites
     HEADING = 6  # heading_rad, sigma_rad
     RANGE = 7  # range_m (5G round trip or UWB), anchor (row of the engine's anchors)
