@@ -31,7 +31,10 @@ cdef bint fuse_own(Table* t, int64_t row, Seen* z, int64_t now, Candidate* c) no
     if beside and not first and hypot(z.east - c.y[EAST] - n[N_OWN_EAST], z.north - c.y[NORTH] - n[N_OWN_NORTH]) > OWN_WANDERS_M:
         return False
     if beside:
-        learn_common(t, c.y[EAST], c.y[NORTH], z.raw_east - c.y[EAST], z.raw_north - c.y[NORTH], z.raw_sigma)
+        if isnan(z.raw_east):
+            learn_common(t, c.y[EAST], c.y[NORTH], z.east - c.y[EAST], z.north - c.y[NORTH], z.position_sigma)
+        else:
+            learn_common(t, c.y[EAST], c.y[NORTH], z.raw_east - c.y[EAST], z.raw_north - c.y[NORTH], z.raw_sigma)
         smoothing = 1.0 if first else OWN_SMOOTHING
         n[N_OWN_EAST] += smoothing * (z.east - c.y[EAST] - n[N_OWN_EAST])
         n[N_OWN_NORTH] += smoothing * (z.north - c.y[NORTH] - n[N_OWN_NORTH])
