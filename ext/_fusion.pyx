@@ -8,7 +8,7 @@ Rules:
 """
 
 from libc.math cimport (
-    M_PI, M_PI_2, M_SQRT1_2, M_SQRT2, NAN, atan2, copysign, cos, erfc, exp, fabs, fmax, fmin, isnan, log, rint, sin, sqrt,
+    M_PI, M_PI_2, M_SQRT1_2, M_SQRT2, NAN, atan2, copysign, cos, erfc, exp, fabs, isnan, log, rint, sin, sqrt,
 )
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memmove, memset

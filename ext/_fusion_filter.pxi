@@ -199,12 +199,12 @@ cdef extern from *:
         drop_square(f->p, g, drop);
     }
 
-    /* Along a x[i] + b x[j] the prior N(0, S) becomes N(mean, ratio S). */
-    CLONED static void shift(Filter *f, int i, double a, int j, double b, double mean, double ratio)
+    /* What an assumed density makes of y = a x[i] + b x[j] of variance S: y's mean moves by `move` S, its variance drops by `drop` S S. */
+    CLONED static void shift(Filter *f, int i, double a, int j, double b, double move, double drop)
     {
-        double g[STATES], s = reach(f, i, a, j, b, g);
-        if (s > 0)
-            correct(f, g, mean / s, (1 - ratio) / s);
+        double g[STATES];
+        reach(f, i, a, j, b, g);
+        correct(f, g, move, drop);
     }
 
     CLONED static void update(Filter *f, int i, double a, int j, double b, double residual, double variance)
@@ -234,10 +234,18 @@ cdef extern from *:
     const int PACKED
     void motion_over(double dt, int moving, const Noise* q, Motion* m) noexcept nogil
     void predict(Filter* f, double yaw_rate, const Motion* m) noexcept nogil
-    void shift(Filter* f, int i, double a, int j, double b, double mean, double ratio) noexcept nogil
+    void shift(Filter* f, int i, double a, int j, double b, double move, double drop) noexcept nogil
     void update(Filter* f, int i, double a, int j, double b, double residual, double variance) noexcept nogil
     void mix(double* p, int k, const double* u) noexcept nogil
     double covariance(const Filter* f, int i, int j) noexcept nogil
+
+
+cdef inline double fmin(double a, double b) noexcept nogil:  # libm's is a call; of no number and `b` this too makes `b`
+    return a if a < b else b
+
+
+cdef inline double fmax(double a, double b) noexcept nogil:
+    return a if a > b else b
 
 
 cdef inline double length(double east, double north) noexcept nogil:

@@ -11,31 +11,32 @@ cdef double line_of_sight(double distance) noexcept nogil:  # 3GPP TR 38.901 tab
 
 cdef void delayed_normal(double r, double variance, double tau, double* density, double* first, double* second) noexcept nogil:
     # N(0, variance) + Exp(tau) at r, and its derivatives: the exponentially modified Gaussian
-    cdef double s = sqrt(variance), z = (s / tau - r / s) * M_SQRT1_2
-    cdef double normal = exp(-0.5 * r * r / variance) / s * ROOT_2PI_INVERSE
+    cdef double s = sqrt(variance), precision = 1 / variance, rate = 1 / tau, z = (s * rate - r * s * precision) * M_SQRT1_2
+    cdef double normal = exp(-0.5 * r * r * precision) * s * precision * ROOT_2PI_INVERSE
     if z < 5.0:
-        density[0] = 0.5 / tau * exp(0.5 * variance / tau / tau - r / tau) * erfc(z)
+        density[0] = 0.5 * rate * exp((0.5 * variance * rate - r) * rate) * erfc(z)
     else:  # the tail of erfcx
-        density[0] = normal / tau * s / (z * M_SQRT2) * (1 - 1 / (2 * z * z))
-    first[0] = (normal - density[0]) / tau
-    second[0] = (-r / variance * normal - first[0]) / tau
+        density[0] = normal * rate * s / (z * M_SQRT2) * (1 - 1 / (2 * z * z))
+    first[0] = (normal - density[0]) * rate
+    second[0] = (-r * precision * normal - first[0]) * rate
 
 
 cdef void range_moments(
     double r, double prior, double power, double los, const RangeLaw* law, double* mean, double* ratio, double* evidence
 ) noexcept nogil:
     # Masreliez 1975: moments of the state along the range from the score of the innovation's density; tempered by `power`
-    cdef double direct = prior + law.los_m * law.los_m
-    cdef double g = exp(-0.5 * r * r / direct) / sqrt(direct) * ROOT_2PI_INVERSE
-    cdef double density, first, second, p, l1, l2
+    cdef double precision = 1 / (prior + law.los_m * law.los_m), pull = r * precision
+    cdef double g = los * exp(-0.5 * r * pull) * sqrt(precision) * ROOT_2PI_INVERSE
+    cdef double density, first, second, p, inverse, l1, l2, untempered, temper
     delayed_normal(r, prior + law.nlos_m * law.nlos_m, law.excess_m, &density, &first, &second)
-    p = los * g + (1 - los) * density + law.outlier / 300.0 * (1.0 if r > -5 else 1e-3) + 1e-300
-    l1 = (-los * r / direct * g + (1 - los) * first) / p
-    l2 = (los * g * (r * r / direct - 1) / direct + (1 - los) * second) / p - l1 * l1
-    ratio[0] = fmin(fmax(1 + prior * l2, 0.02), 0.999)
-    mean[0] = -prior * l1 * power / ratio[0]
-    ratio[0] = 1 / (1 + power * (1 / ratio[0] - 1))
-    mean[0] *= ratio[0]
+    p = g + (1 - los) * density + law.outlier * (1 / 300.0) * (1.0 if r > -5 else 1e-3) + 1e-300
+    inverse = 1 / p
+    l1 = ((1 - los) * first - pull * g) * inverse
+    l2 = (g * (r * pull - 1) * precision + (1 - los) * second) * inverse - l1 * l1
+    untempered = fmin(fmax(1 + prior * l2, 0.02), 0.999)
+    temper = 1 / (untempered + power * (1 - untempered))
+    mean[0] = -prior * l1 * power * temper
+    ratio[0] = untempered * temper
     if evidence:
         evidence[0] = log(p)
 

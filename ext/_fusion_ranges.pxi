@@ -34,7 +34,7 @@ cdef void take_range(Bank* b, Work* w, const Sample* s, const Config* c, Shared*
     cdef bint late = s.measured_ns <= shared.since_ns
     cdef double offset = delay.offset_before if late else delay.offset, spread = delay.variance_before if late else delay.variance
     cdef double power = fmin(1.0, (b.travelled - link.travelled) / c.range_apart_m), up = anchor[2] - c.antenna_height_m
-    cdef double east, north, distance, los = c.range_los_share, r, along, prior, mean, ratio, evidence, share
+    cdef double east, north, distance, los = c.range_los_share, r, along, prior, mean, ratio, evidence, inverse
     cdef int i
     cdef Filter* f
     if power < 0.02:  # nothing new, but the range stands by the place
@@ -52,8 +52,11 @@ cdef void take_range(Bank* b, Work* w, const Sample* s, const Config* c, Shared*
         east = f.x[0] - anchor[0]
         north = f.x[1] - anchor[1]
         distance = sqrt(east * east + north * north + up * up) + 1e-9
+        inverse = 1 / distance
+        east *= inverse
+        north *= inverse
         r = s.v[0] - distance - offset
-        along = innovation_variance(f, 0, east / distance, 1, north / distance)
+        along = innovation_variance(f, 0, east, 1, north)
         prior = along + spread
         if i == MAIN:
             judge_anchor(b, link, r, sqrt(prior), power, w.t, c)
@@ -62,13 +65,14 @@ cdef void take_range(Bank* b, Work* w, const Sample* s, const Config* c, Shared*
         range_moments(r, prior, power, los, &c.ranges, &mean, &ratio, &evidence if w.exploring else NULL)
         if w.exploring:
             f.score += evidence
-        share = along / prior
-        shift(f, 0, east / distance, 1, north / distance, mean * share, 1 - (1 - ratio) * share)
+        inverse = 1 / prior
+        shift(f, 0, east, 1, north, mean * inverse, (1 - ratio) * inverse)
         if i == MAIN:
             if link.suspicion == 0:
                 b.seen_s[RANGE] = w.t
             if learn and b.mode == RUNNING:
-                learn_delay(delay, 0 if late else 1, offset, spread, mean * (1 - share), 1 - (1 - ratio) * (1 - share))
+                inverse *= spread  # the delay's share
+                learn_delay(delay, 0 if late else 1, offset, spread, mean * inverse, 1 - (1 - ratio) * inverse)
 
 
 cdef void take_difference(Bank* b, Work* w, const Sample* s, const Config* c, const Shared* shared) noexcept nogil:
