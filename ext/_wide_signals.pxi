@@ -178,3 +178,46 @@ cdef void take_lane(Bank* b, Work* w, const Sample* s) noexcept nogil:
         r = h[EAST] * (s.v[0] - w.f[i].x[EAST]) + h[NORTH] * (s.v[1] - w.f[i].x[NORTH])
         if soft_update(&w.f[i], h, r, s.v[3], 0.2, 10.0, w.exploring) and i == b.best:
             b.seen_s[LANE] = w.t
+
+
+cdef double toward(const Wide* f, const double* anchor, const Config* c, double* east, double* north) noexcept nogil:
+    # distance, and the unit vector's level part from the anchor to the vehicle
+    cdef double e = f.x[EAST] - anchor[0], n = f.x[NORTH] - anchor[1], up = anchor[2] - c.antenna_height_m
+    cdef double distance = sqrt(e * e + n * n + up * up) + 1e-9
+    east[0] = e / distance
+    north[0] = n / distance
+    return distance
+
+
+cdef void take_difference(Bank* b, Work* w, const Sample* s, const Config* c, const Shared* shared) noexcept nogil:
+    cdef double[WIDE] h
+    cdef double near, far, east, north
+    cdef int i
+    memset(h, 0, sizeof(h))
+    for i in range(b.live):
+        near = toward(&w.f[i], shared.anchors + 3 * s.detail, c, &h[EAST], &h[NORTH])
+        far = toward(&w.f[i], shared.anchors + 3 * <int>s.v[1], c, &east, &north)
+        h[EAST] -= east
+        h[NORTH] -= north
+        if soft_update(&w.f[i], h, s.v[0] - near + far, c.tdoa_sigma_m, 0.3, 20.0, w.exploring) and i == b.best:
+            b.seen_s[TDOA] = w.t
+
+
+cdef void take_bearing(Bank* b, Work* w, const Sample* s, const Shared* shared) noexcept nogil:
+    cdef const double* anchor = shared.anchors + 3 * s.detail
+    cdef double[WIDE] h
+    cdef double east, north, square
+    cdef int i
+    memset(h, 0, sizeof(h))
+    for i in range(b.live):
+        east = w.f[i].x[EAST] - anchor[0]
+        north = w.f[i].x[NORTH] - anchor[1]
+        square = east * east + north * north
+        if square < 1:  # at its foot a bearing says nothing
+            continue
+        h[EAST] = -north / square
+        h[NORTH] = east / square
+        if soft_update(
+            &w.f[i], h, remainder(s.v[0] - atan2(north, east), 2 * M_PI), s.v[1], 0.2, 0.5, w.exploring
+        ) and i == b.best:
+            b.seen_s[ANGLE_OF_ARRIVAL] = w.t

@@ -169,6 +169,10 @@ cdef void tight_epoch(Bank* b, Work* w, const Sample* s, int count, const Config
             take_lane(b, w, s + i)
         elif s[i].kind == RANGE:
             take_anchor_range(b, w, s + i, c, shared)
+        elif s[i].kind == TDOA:
+            take_difference(b, w, s + i, c, shared)
+        elif s[i].kind == ANGLE_OF_ARRIVAL:
+            take_bearing(b, w, s + i, shared)
         elif s[i].kind == PSEUDORANGE:
             take_pseudorange(b, w, s + i, c)
     if w.clear >= LEAST_CLEAR:

@@ -16,6 +16,7 @@ import numpy as np
 
 from positioning.fusion_laws import (
     NEVER_S,
+    SOFT,
     Delays,
     Filter,
     Floats,
@@ -297,18 +298,17 @@ class Tight:
                 if i == self.best:
                     self.seen_s[Kind.VELOCITY] = self.t
 
-    def take_heading(self, s: Sample) -> None:
+    def take_soft(self, s: Sample) -> None:
+        """Headings, lanes, differences of ranges and bearings: scalars that may be wrong."""
         for i, f in enumerate(self.f):
-            r = turned(s.v[0] - f.x[COURSE])
-            if soft_update(f, unit({COURSE: 1}), r, s.v[1], (0.1, 1.0), exploring=self.mode == EXPLORING) and i == self.best:
-                self.seen_s[Kind.HEADING] = self.t
-
-    def take_lane(self, s: Sample) -> None:
-        h = unit({EAST: -sin(s.v[2]), NORTH: cos(s.v[2])})
-        for i, f in enumerate(self.f):
-            r = float(h[:2] @ (np.array(s.v[:2]) - f.x[:2]))
-            if soft_update(f, h, r, s.v[3], (0.2, 10.0), exploring=self.mode == EXPLORING) and i == self.best:
-                self.seen_s[Kind.LANE] = self.t
+            row = SOFT[Kind(s.kind)](f, s, self.anchors, self.q)
+            if row is None:
+                continue
+            h, r, sigma, wrong = row
+            if (
+                soft_update(f, np.pad(h, (0, 2)), r, sigma, wrong, exploring=self.mode == EXPLORING) and i == self.best
+            ):  # the first four states are the bank's
+                self.seen_s[s.kind] = self.t
 
     def likeliest(self, subset: int) -> int:
         return max(range(subset, HEADINGS * SUBSETS, SUBSETS), key=lambda i: (self.f[i].score, -i))
@@ -354,6 +354,5 @@ class Tight:
 TAKE: dict[Kind, Callable[[Tight, Sample], None]] = {
     Kind.PSEUDORANGE: Tight.take_pseudorange,
     Kind.VELOCITY: Tight.take_velocity,
-    Kind.HEADING: Tight.take_heading,
-    Kind.LANE: Tight.take_lane,
+    **dict.fromkeys(SOFT, Tight.take_soft),
 }

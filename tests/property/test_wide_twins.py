@@ -23,6 +23,8 @@ def spoilt(seed, seconds=8):
             rows.append((Kind.HEADING, now, now, [truth[2] + chance.normal(0, 0.05), 0.05]))
             rows.append((Kind.LANE, now, now, [truth[0] + chance.normal(0, 0.3), truth[1], truth[2], 0.5]))
             rows.append((Kind.RANGE, now, now, [chance.uniform(20, 200), chance.integers(0, 4)]))
+            rows.append((Kind.TDOA, now, now, [chance.uniform(-50, 50), *chance.permutation(4)[:2]]))
+            rows.append((Kind.ANGLE_OF_ARRIVAL, now, now, [chance.uniform(0, 6), chance.uniform(0.02, 0.5), chance.integers(0, 4)]))
         if tick % 5 == 2:
             rows.append((Kind.VELOCITY, now - 30_000_000, now, [8 * np.sin(truth[2]), 8 * np.cos(truth[2]), 0.2, chance.integers(4, 20)]))
         if chance.random() < 0.2:

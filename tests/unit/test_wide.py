@@ -96,12 +96,23 @@ def test_signals_that_all_lie_alarm_within_two_seconds():
     assert scored[100:110, 2].any()
 
 
+def apart_m(truth):
+    return np.sqrt(((ANCHORS_ENU - truth[:2]) ** 2).sum(axis=1) + 8.5**2)
+
+
+ANCHORED = {
+    Kind.RANGE: lambda truth: [[far, anchor] for anchor, far in enumerate(apart_m(truth))],
+    Kind.TDOA: lambda truth: [[far - apart_m(truth)[0], anchor + 1, 0] for anchor, far in enumerate(apart_m(truth)[1:])],
+    Kind.ANGLE_OF_ARRIVAL: lambda truth: [[np.arctan2(*away), 0.01, anchor] for anchor, away in enumerate(truth[:2] - ANCHORS_ENU)],
+}
+
+
 @BOTH
-def test_ranges_from_anchors_make_it_surer_and_nearer(engine):
+@pytest.mark.parametrize("kind", ANCHORED)
+def test_what_anchors_measure_makes_it_surer_and_nearer(engine, kind):
     def ranged(scene):
         for now, truth, rows in scene:
-            apart = np.sqrt(((ANCHORS_ENU - truth[:2]) ** 2).sum(axis=1) + 8.5**2)
-            yield now, truth, rows + [(Kind.RANGE, now, now, [far, anchor]) for anchor, far in enumerate(apart)]
+            yield now, truth, rows + [(kind, now, now, values) for values in ANCHORED[kind](truth)]
 
     alone, helped = ran(engine(1, ZONE, CONFIG), drive(16)), ran(engine(1, ZONE, CONFIG, anchors()), ranged(drive(16)))
     assert np.all(np.median(helped[40:, :2], axis=0) < np.median(alone[40:, :2], axis=0))
