@@ -67,6 +67,6 @@ cdef double way_cost(const Table* t, Py_ssize_t lost, Py_ssize_t young) noexcept
     cdef double way = 0.5 * (y[SPEED] + x[SPEED]) * hidden, slack = 0.25 * BRAKING_MPS2 * hidden * hidden
     cdef double place2 = PLACE_SIGMA_M * PLACE_SIGMA_M + t.numbers[lost * NUMBERS + N_FLOOR] ** 2
     cdef double across2 = place2 + (ACROSS_BY_WAY * along) ** 2 + (0.25 * turn * along) ** 2
-    cdef double turn2 = TURN_SIGMA_RAD * TURN_SIGMA_RAD + (TURNING * profile[YAW_SIGMA] * hidden) ** 2
+    cdef double turn2 = TURN_SIGMA_RAD * TURN_SIGMA_RAD + (TURNING * yaw_spread(0.5 * (y[SPEED] + x[SPEED]), profile) * hidden) ** 2
     cdef double turned = 0.0 if min(y[SPEED], x[SPEED]) < 1.0 else turn * turn / turn2
     return (along - way) ** 2 / (place2 + slack * slack) + across * across / across2 + turned

@@ -18,8 +18,11 @@ cdef bint fuse_own(Table* t, int64_t row, Seen* z, int64_t now, Candidate* c) no
     cdef double* n = t.numbers + row * NUMBERS
     cdef double dt = (now - m[M_TIME_NS]) * 1e-9, since = (now - m[M_ROADSIDE_NS]) * 1e-9
     cdef double smoothing
-    cdef bint first = n[N_OWN_EAST] == 0 and n[N_OWN_NORTH] == 0
+    cdef bint first = hypot(n[N_OWN_EAST], n[N_OWN_NORTH]) > GATE_SIGMAS * z.position_sigma  # it knows better by now
     cdef bint beside = m[M_ROADSIDE_NS] != 0 and fabs(since) < 0.5
+    if first:
+        n[N_OWN_EAST] = n[N_OWN_NORTH] = 0
+    first = n[N_OWN_EAST] == 0 and n[N_OWN_NORTH] == 0
     if dt < -LATE_S or not (fabs(z.east) < 1e5 and fabs(z.north) < 1e5):
         return False
     memcpy(c.q, t.covariance + 36 * row, sizeof(c.q))

@@ -3,12 +3,13 @@
 Rules:
 * Where a vehicle is by its own word comes from the fusion core (`OwnPosition`), or is its raw fix; roadside evidence is never in it.
 * A track carries at most one vehicle, a vehicle at most one track; the track's VEHICLE mark is the only record of it.
-* A vehicle that stands among several likely tracks waits; one with none near begins its own.
+* A vehicle that stands among several likely tracks waits; one with none near begins its own. Not so if it is farther off (one sigma) than
+  tracks are looked for, is at odds with itself, or has just been told from a track beside it: that would be its body twice.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import hypot
+from math import cos, hypot, sin
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from positioning import _tracks
 from positioning.samples import Verdict
 from positioning.track_arrays import TrackArrays
-from positioning.track_columns import LinkMark, Mark, Motion, Trust
+from positioning.track_columns import LinkMark, Mark, Motion, Number, Trust
 
 MAX_VEHICLES = 4096  # names remembered per intersection; the longest silent go first
 BIND_AFTER = 5  # samples in a row with the same likeliest track
@@ -26,6 +27,7 @@ LIKELY_COST = 16.0  # twice the negative log likelihood
 CLEAR_BY = 3.0  # the next likely track must cost more by this
 TRACK_SIGMAS = 4.0  # as the kernel's gate
 WANDERED_M = 2.0  # as the kernel's
+SEARCHED_M = 8.0  # as the kernel's: none is found farther from a vehicle
 Sample = tuple[int, NDArray[np.float64], float, float]  # measured_ns, detection row, east_m, north_m
 Fix = tuple[float, float, float]  # east_m, north_m, sigma_m; NaN without one
 
@@ -78,6 +80,7 @@ class OwnLink:
     candidate: int = 0  # track id
     votes: int = 0
     strikes: int = 0
+    parted: int = 0  # track id that it was last told from
 
 
 class OwnLinks:
@@ -117,8 +120,10 @@ class OwnLinks:
                 return Outcome(Verdict.ACCEPTED if inside else Verdict.OUT_OF_GATE, events=events)
             parting = _parting(arrays, row, vehicle, sample, own)
             arrays.marks[row, Mark.VEHICLE] = 0
-            link.strikes = 0
+            link.strikes, link.votes, link.parted = 0, 0, int(arrays.marks[row, Mark.ID])
         row, cost, next_cost = kernel.nearest_own(arrays.count, *sample)
+        if row < 0 and not _may_begin(arrays, link.parted, sample, own):
+            return Outcome(Verdict.ACCEPTED, parting=parting)
         if row < 0:
             kernel.begin_own(arrays.count, next_id, *sample)
             arrays.marks[arrays.count, Mark.VEHICLE] = link.key
@@ -127,7 +132,7 @@ class OwnLinks:
         clear = sure and cost < LIKELY_COST and next_cost - cost > CLEAR_BY
         if not self._elect(link, int(arrays.marks[row, Mark.ID]), clear=clear):
             return Outcome(Verdict.ACCEPTED, parting=parting)
-        arrays.marks[row, Mark.VEHICLE] = link.key
+        _bind(arrays, row, link.key)
         inside, events = kernel.take_own(arrays.count, row, *sample, *raw)
         return Outcome(Verdict.ACCEPTED if inside else Verdict.OUT_OF_GATE, events=events, bound=True, parting=parting)
 
@@ -140,7 +145,7 @@ class OwnLinks:
         if not self._elect(link, int(arrays.marks[found, Mark.ID]), clear=clear):
             return False
         arrays.marks[row, [Mark.VEHICLE, Mark.END_NS]] = 0
-        arrays.marks[found, Mark.VEHICLE] = link.key
+        _bind(arrays, found, link.key)
         return True
 
     @staticmethod
@@ -170,7 +175,7 @@ class OwnLinks:
         links = self._links.values()
         return {
             "names": np.array(list(self._links), dtype=np.str_),
-            "links": np.array([(k.key, k.candidate, k.votes, k.strikes) for k in links], np.int64).reshape(-1, 4),
+            "links": np.array([(k.key, k.candidate, k.votes, k.strikes, k.parted) for k in links], np.int64).reshape(-1, 5),
             "next_key": np.array([self._next_key], np.int64),
         }
 
@@ -183,17 +188,37 @@ class OwnLinks:
         return new
 
 
+def _bind(arrays: TrackArrays, row: int, key: int) -> None:
+    """What was known of another binding's error is not this one's."""
+    arrays.marks[row, Mark.VEHICLE] = key
+    arrays.numbers[row, [Number.OWN_EAST_M, Number.OWN_NORTH_M]] = 0.0
+
+
 def _row_of(arrays: TrackArrays, key: int) -> int:
     rows = np.flatnonzero(arrays.marks[: arrays.count, Mark.VEHICLE] == key)
     return int(rows[0]) if len(rows) else -1
 
 
-def _parting(arrays: TrackArrays, row: int, vehicle: str, sample: Sample, own: OwnPosition | None) -> Parting:
+def _may_begin(arrays: TrackArrays, parted: int, sample: Sample, own: OwnPosition | None) -> bool:
+    if own is None:
+        return True
+    marks = arrays.marks[: arrays.count]
+    rows = np.flatnonzero((marks[:, Mark.ID] == parted) & (marks[:, Mark.VEHICLE] == 0) & (marks[:, Mark.ROADSIDE_NS] != 0))
+    beside = any(hypot(*_apart(arrays, row, sample)) < SEARCHED_M for row in rows.tolist())
+    return own.sigma_m < SEARCHED_M and not own.alert and not beside
+
+
+def _apart(arrays: TrackArrays, row: int, sample: Sample) -> tuple[float, float]:
+    """East, north from the track as it is at the sample's moment to the sample."""
     measured_ns, _, east_m, north_m = sample
-    x, p = arrays.motion[row], arrays.covariance[row]
+    x = arrays.motion[row]
     ahead_m = float(x[Motion.SPEED_MPS]) * (measured_ns - int(arrays.marks[row, Mark.TIME_NS])) * 1e-9
-    east_m -= float(x[Motion.EAST_M] + ahead_m * np.sin(x[Motion.HEADING_RAD]))
-    north_m -= float(x[Motion.NORTH_M] + ahead_m * np.cos(x[Motion.HEADING_RAD]))
+    heading_rad = float(x[Motion.HEADING_RAD])
+    return east_m - float(x[Motion.EAST_M]) - ahead_m * sin(heading_rad), north_m - float(x[Motion.NORTH_M]) - ahead_m * cos(heading_rad)
+
+
+def _parting(arrays: TrackArrays, row: int, vehicle: str, sample: Sample, own: OwnPosition | None) -> Parting:
     if own is None or not arrays.marks[row, Mark.ROADSIDE_NS]:  # nobody contradicts
         return Parting(vehicle, 0.0, 0.0, 0.0)
-    return Parting(vehicle, hypot(east_m, north_m), TRACK_SIGMAS * float(np.sqrt(max(p[0], p[7]))), own.level_m)
+    p = arrays.covariance[row]
+    return Parting(vehicle, hypot(*_apart(arrays, row, sample)), TRACK_SIGMAS * float(np.sqrt(max(p[0], p[7]))), own.level_m)

@@ -5,6 +5,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
+from positioning.model import SIDEWAYS_SIGMA_MPS2
 from positioning.track_arrays import TrackArrays
 from positioning.track_columns import PROFILES, LinkMark, Mark, Motion, Number, Profile
 
@@ -18,7 +19,7 @@ PLACE_SIGMA_M = 0.5  # of both ends together
 BRAKING_MPS2 = 2.0  # half of what may lie between the speeds at the ends and the mean speed of the way
 ACROSS_BY_WAY = 0.12  # of the way gone: lanes bend and are changed
 TURN_SIGMA_RAD = 0.15
-TURNING = 1.5  # times the class's spread of yaw rates: obstacles hide most at corners, where one turns
+TURNING = 1.5  # times the spread of yaw rates at this class and speed: obstacles hide most at corners, where one turns
 SIZE_APART = 0.35  # of the longer one, lengths of one body seen from two sides
 
 
@@ -54,12 +55,14 @@ def _way_costs(arrays: TrackArrays, lost: Rows, row: int) -> Floats:
     middle = motion[:, Motion.HEADING_RAD] + 0.5 * turn
     east, north = (young[:2] - motion[:, :2]).T
     along, across = east * np.sin(middle) + north * np.cos(middle), east * np.cos(middle) - north * np.sin(middle)
-    way = 0.5 * (young[Motion.SPEED_MPS] + motion[:, Motion.SPEED_MPS]) * hidden_s
+    mean_mps = 0.5 * (young[Motion.SPEED_MPS] + motion[:, Motion.SPEED_MPS])
+    way = mean_mps * hidden_s
     place2 = PLACE_SIGMA_M**2 + arrays.numbers[lost, Number.FLOOR_M] ** 2
     along2 = place2 + (0.25 * BRAKING_MPS2 * hidden_s**2) ** 2
     across2 = place2 + (ACROSS_BY_WAY * along) ** 2 + (0.25 * turn * along) ** 2
     profile = PROFILES[arrays.marks[lost, Mark.CLASS]]
-    turn2 = TURN_SIGMA_RAD**2 + (TURNING * profile[:, Profile.YAW_SIGMA] * hidden_s) ** 2
+    turning = np.minimum(profile[:, Profile.YAW_SIGMA], SIDEWAYS_SIGMA_MPS2 / (np.abs(mean_mps) + 0.1))
+    turn2 = TURN_SIGMA_RAD**2 + (TURNING * turning * hidden_s) ** 2
     turned = np.where(np.minimum(young[Motion.SPEED_MPS], motion[:, Motion.SPEED_MPS]) < 1.0, 0.0, turn**2 / turn2)
     return np.asarray((along - way) ** 2 / along2 + across**2 / across2 + turned)
 

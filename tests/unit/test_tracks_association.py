@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from positioning.own import OwnPosition
 from positioning.samples import ObjectClass, Verdict
 from positioning.tracks import TrackTable
 from tests.track_scenes import (
@@ -132,3 +133,48 @@ def test_a_fix_far_from_its_track_is_out_of_gate_and_pulls_nothing(table):
         Verdict.OUT_OF_GATE: 1
     }
     assert table.view(seconds(2.0)).motion[0, 1] == pytest.approx(0, abs=0.3)
+
+
+def ride(table, places, *, seen=lambda _step: True):
+    """A car drives north at 8 m/s past the origin, seen by a station where `seen`; by its own word it is as far east of that as
+    `places(step)` says (m, and its sigma). -> (track shown as the vehicle's, place of it) of each step, tracks at the end."""
+    shown = []
+    for step in range(80):
+        t, north = step / 10, 0.8 * step - 32.0
+        if seen(step):
+            table.update_frame(rsu_frame(t, [detection_row(0.0, north, 8.0, NORTH, position_sigma_m=0.2)], sequence=step, local_ids=[1]))
+        off_m, sigma_m = places(step)
+        own = OwnPosition(off_m, north, sigma_m, 4 * sigma_m, alert=False)
+        sample = motion_sample(t, detection_row(off_m, north, 8.0, NORTH, position_sigma_m=sigma_m), sequence=step)
+        table.update_motion([sample], lambda *_, own=own: own)
+        view = table.view(seconds(t))
+        rows = [row for row, track in enumerate(view.ids.tolist()) if track in view.vehicles]
+        shown.append([(int(view.ids[row]), float(view.motion[row, 0])) for row in rows])
+    return shown, table.view(seconds(t)).ids.tolist()
+
+
+def test_an_error_that_a_vehicle_has_got_over_is_not_taken_off_its_better_position(table):
+    """3.3 m off to the west while it knew no better; then right to 0.5 m; then it is all there is for a second."""
+    shown, _ = ride(table, lambda step: (-3.3, 2.5) if step < 40 else (0.0, 0.5), seen=lambda step: not 60 <= step < 70)
+    assert [len(tracks) for tracks in shown[10:]] == [1] * 70, "the better position does not end the binding"
+    assert max(abs(east) for ((_, east),) in shown[10:]) < 0.5
+
+
+def test_a_vehicle_told_from_its_track_does_not_make_a_second_one_of_the_same_body(table):
+    shown, tracks = ride(table, lambda step: (0.0, 0.4) if step < 20 else (0.1 * (step - 20), 0.4))
+    assert shown[15] == [(1, pytest.approx(0.0, abs=0.3))]
+    assert shown[-1] == []
+    assert tracks == [1]
+
+
+def test_who_was_told_from_a_track_far_away_is_another_and_gets_his_own(table):
+    shown, tracks = ride(table, lambda step: (0.0, 0.4) if step < 20 else (12.0, 0.4))
+    assert tracks == [1, 2]
+    assert shown[-1] == [(2, pytest.approx(12.0, abs=0.5))]
+
+
+@pytest.mark.parametrize(("sigma_m", "alert", "begun"), [(2.0, False, 1), (9.0, False, 0), (2.0, True, 0)])
+def test_only_who_knows_where_he_is_begins_a_track(table, sigma_m, alert, begun):
+    own = OwnPosition(0.0, 0.0, sigma_m, 4 * sigma_m, alert=alert)
+    table.update_motion([motion_sample(0.0, detection_row(0.0, 0.0, 0.0, position_sigma_m=sigma_m))], lambda *_: own)
+    assert len(table) == begun

@@ -99,3 +99,11 @@ def test_a_vehicle_known_by_its_receiver_only_moves_to_the_track_the_roadside_ha
     assert len(view.ids) == 1
     assert list(view.vehicles.values()) == ["v"]
     assert abs(view.motion[0, 0]) < 0.3
+
+
+def test_nobody_turns_round_at_speed_out_of_sight():
+    """A motorcycle is lost at 13 m/s; a bicycle comes the other way 16 m beside: an arc as long as the way, at 19 m/s2 sideways."""
+    table = TrackTable(FRAME)
+    for k, t in enumerate(np.arange(0.0, WENT_IN_S + 0.01, 0.1)):
+        see(table, t, k, 0.0, 13 * (t - WENT_IN_S), 13.0, NORTH, 7, kind=ObjectClass.MOTORCYCLE, length=2.0)
+    assert come_out(table, 16.0, 0.0, 6.0, SOUTH, kind=ObjectClass.BICYCLE, length=1.6) == [2]
