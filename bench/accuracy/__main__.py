@@ -24,13 +24,6 @@ COLUMNS = ("p50_m", "p95_m", "p99_m", "rms_m", "misleading", "pl_median_m", "pl_
 Figures = dict[str, float]
 
 
-def found(folder: Path, seeds: int) -> Iterator[Set]:
-    """The sets of every folder of a known name."""
-    for name, sets in READERS.items():
-        if (folder / name).is_dir():
-            yield from sets(folder / name, seeds)
-
-
 def measure(one: Set, engine: Callable[[Run], Fusion], pictures: Path) -> Figures:
     replayed = [replay(run, engine(run)) for run in one.runs]
     everything = score.pooled(replayed)
@@ -62,16 +55,23 @@ def arguments_of(words: list[str] | None) -> argparse.Namespace:
 def main(words: list[str] | None = None) -> int:
     arguments = arguments_of(words)
     print(f"{'set':32}" + "".join(f"{column:>17}" for column in COLUMNS), flush=True)
+    folders = {name: arguments.data.resolve() / name for name in READERS}
     figures: dict[str, Figures] = {}
-    for one in found(arguments.data.resolve(), arguments.seeds):
-        figures[one.name] = measure(one, engine_for, arguments.pictures)
-        print(line(one.name, figures[one.name]), flush=True)
+    unread = 0
+    for name, folder in folders.items():
+        try:
+            for one in READERS[name](folder, arguments.seeds) if folder.is_dir() else ():
+                figures[one.name] = measure(one, engine_for, arguments.pictures)
+                print(line(one.name, figures[one.name]), flush=True)
+        except (OSError, ValueError, LookupError) as error:  # of one folder: the others are still measured
+            print(f"{name}: not measured: {error!r}", file=sys.stderr)
+            unread += 1
     if not figures:
         print(f"no known set in {arguments.data}: {', '.join(READERS)}", file=sys.stderr)
         return 2
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
-    return 0
+    return 1 if unread else 0
 
 
 if __name__ == "__main__":

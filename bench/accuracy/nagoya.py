@@ -16,7 +16,8 @@ from bench.accuracy.runs import Rows, Run, Set, ns_of, with_gaps
 from positioning.frames import LocalFrame
 from positioning.measurements import Kind
 
-TOOL = Path("tools/surrogates.py")  # beside the folder of the recordings
+TOOL = Path("tools/surrogates.py")
+PROJECT = Path(__file__).resolve().parents[2]
 DOPPLER_SIGMA_MPS = 0.15
 SENSORS = {"gyro": float(np.radians(0.1) * np.sqrt(0.2)), "wheel_sigma_mps": 0.035}
 
@@ -34,7 +35,7 @@ class Drive:
 
 
 def sets(folder: Path, seeds: int) -> Iterator[Set]:
-    drive = read(folder, folder.parent.parent / TOOL)
+    drive = read(folder, find_tool(folder.parent))
     for name, ranges in (("nagoya_no_5g", False), ("nagoya_simulated_5g", True)):
         runs = [run(drive, seed, ranges=ranges) for seed in range(seeds)]
         note = "motion and 5G ranges SIMULATED from the truth" if ranges else "motion SIMULATED from the truth"
@@ -50,11 +51,20 @@ def read(folder: Path, tool: Path) -> Drive:
     return Drive(folder / "reference.csv", load_tool(tool), frame, truth[0, 1] * rtklib.WEEK_S, solutions, truth)
 
 
+def find_tool(recordings: Path) -> Path:
+    """Beside the folder of the recordings, or beside the recordings that are lent to this project."""
+    places = [recordings.parent / TOOL, PROJECT.parent / "shared" / TOOL]
+    for place in places:
+        if place.exists():
+            return place
+    raise FileNotFoundError(f"the Nagoya drive needs the tool that simulates its motion and 5G ranges: {' or '.join(map(str, places))}")
+
+
 def load_tool(path: Path) -> ModuleType:
     """The tool that makes the stand-ins, the same for everybody: imported from where it lies, never copied."""
     spec = importlib.util.spec_from_file_location("surrogates", path)
-    if spec is None or spec.loader is None or not path.exists():
-        raise FileNotFoundError(f"{path}: the Nagoya drive needs the tool that simulates its motion and 5G ranges")
+    assert spec is not None
+    assert spec.loader is not None
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     return tool

@@ -1,9 +1,12 @@
 """The accuracy bench: its arithmetic on known answers, its reader of solution files on a hand-written sample."""
 
+import json
+
 import numpy as np
 import pytest
 
 from bench.accuracy import boulder, rtklib, score
+from bench.accuracy.__main__ import main
 from positioning.samples import FixStatus
 
 
@@ -54,3 +57,17 @@ def test_a_solution_file_is_read_with_either_form_of_time(tmp_path):
 
 def test_one_row_a_second_is_fed_whatever_the_jitter():
     assert boulder.every(np.array([0.0, 0.25, 0.499, 0.75, 0.999, 1.25, 2.0]), 0.95).nonzero()[0].tolist() == [0, 4, 6]
+
+
+def test_a_folder_that_cannot_be_read_is_named_and_the_others_are_measured(tmp_path, capsys):
+    (tmp_path / "gnss_nagoya_drive").mkdir()
+    (tmp_path / "gnss_boulder_imu").mkdir()
+    seconds = np.arange(200_000.0, 200_040.0, 0.25)
+    rows = [f"2270 {at:.3f} {40 + 1e-6 * (at - seconds[0]):.9f} -105.0 1600.0 1 20" + 6 * " 0.01" + " 0.5 9 0.11 0.0 0.0" for at in seconds]
+    (tmp_path / "gnss_boulder_imu" / "gnss_0001_sf.pos").write_text("% a header\n" + "\n".join(rows) + "\n")
+    words = ["--data", str(tmp_path), "--json", str(tmp_path / "figures.json"), "--pictures", str(tmp_path / "pictures")]
+    assert main([*words, "--seeds", "1"]) == 1
+    assert "gnss_nagoya_drive: not measured" in capsys.readouterr().err
+    (figures,) = json.loads((tmp_path / "figures.json").read_text()).values()
+    assert figures["misleading"] == 0
+    assert figures["p95_m"] < 0.2
