@@ -96,7 +96,7 @@ cdef void add(Meeting* m, int anchor, double metres, const Bank* b, const Shared
     cdef double variance
     memcpy(&m.places[3 * m.count], shared.anchors + 3 * anchor, 3 * sizeof(double))
     m.ranges[m.count] = metres - delay_of(b, anchor, shared, &variance)
-    m.scale += variance  # for now the sum of the delays' variances
+    m.scale += variance  # the sum of the delays' variances, of which `begun` makes the scale
     m.count += 1
 
 

@@ -65,3 +65,17 @@ def drive(seconds, seed=0, speed=10.0, ranges=False, turning=0.05):
 
 def fix(east, north, status=FixStatus.RTK_FIXED, satellites=15):
     return [east, north, 10.0, status, satellites, 1.0, 0.01]
+
+
+def ran(engine, scene, change=lambda _, rows: rows):
+    """One vehicle through a scene -> per tick: error m, protection level m, alert; NaN where there is no position."""
+    scored = []
+    for tick, (now, truth, rows) in enumerate(scene):
+        engine.ingest(batch(change(tick, rows)))
+        places = engine.step(now)
+        if len(places.id):
+            error = np.hypot(places.east_m[0] - truth[0], places.north_m[0] - truth[1])
+            scored.append((error, places.protection_level_m[0], places.alert[0]))
+        else:
+            scored.append((np.nan, np.nan, False))
+    return np.array(scored, dtype=np.float64)

@@ -8,23 +8,9 @@ from positioning.fusion import FusionConfig, FusionEngine
 from positioning.fusion_twin import FusionTwin
 from positioning.measurements import Kind, MeasurementBatch
 from positioning.samples import FixStatus, Verdict
-from tests.fusion_scenes import START_NS, TICK_NS, ZONE, anchors, batch, drive, fix
+from tests.fusion_scenes import START_NS, TICK_NS, ZONE, anchors, batch, drive, fix, ran
 
 BOTH = pytest.mark.parametrize("engine", [FusionEngine, FusionTwin])
-
-
-def ran(engine, scene, change=lambda _, rows: rows):
-    """-> per tick: error m, protection level m, alert."""
-    scored = []
-    for tick, (now, truth, rows) in enumerate(scene):
-        engine.ingest(batch(change(tick, rows)))
-        places = engine.step(now)
-        if len(places.id):
-            error = np.hypot(places.east_m[0] - truth[0], places.north_m[0] - truth[1])
-            scored.append((error, places.protection_level_m[0], places.alert[0]))
-        else:
-            scored.append((np.nan, np.nan, False))
-    return np.array(scored, dtype=np.float64)
 
 
 def without(*kinds):

@@ -10,24 +10,10 @@ from positioning.fusion_twin import FusionTwin
 from positioning.measurements import Kind
 from positioning.samples import Verdict
 from positioning.wide import WideConfig
-from tests.fusion_scenes import ANCHORS_ENU, START_NS, ZONE, anchors, batch, fix
+from tests.fusion_scenes import ANCHORS_ENU, START_NS, ZONE, anchors, batch, fix, ran
 from tests.wide_scenes import CONFIG, GALILEO, GLONASS, GPS, drive
 
 BOTH = pytest.mark.parametrize("engine", [FusionEngine, FusionTwin])
-
-
-def ran(engine, scene, change=lambda _, rows: rows):
-    """-> per epoch: error m, protection level m, alert; NaN where there is no position."""
-    scored = []
-    for tick, (now, truth, rows) in enumerate(scene):
-        engine.ingest(batch(change(tick, rows)))
-        places = engine.step(now)
-        if len(places.id):
-            error = np.hypot(places.east_m[0] - truth[0], places.north_m[0] - truth[1])
-            scored.append((error, places.protection_level_m[0], places.alert[0]))
-        else:
-            scored.append((np.nan, np.nan, False))
-    return np.array(scored, dtype=np.float64)
 
 
 @BOTH
