@@ -7,7 +7,7 @@ Rules:
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,8 @@ class Plan:
 
 
 class Planner(Protocol):
-    """fixed-time, actuated, max-pressure, adaptive."""
+    """fixed-time, actuated, max-pressure, adaptive. All it keeps from one second to the next is in its snapshot: plain arrays."""
 
     def plan(self, seen: Observation, shown: Shown, neighbours: tuple[PlannedDepartures, ...]) -> Plan: ...
+    def snapshot(self) -> dict[str, NDArray[Any]]: ...
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None: ...
