@@ -16,6 +16,9 @@ from intersections.samples import PhaseState
 from intersections.signals.approaches import Floats, Observation
 
 
+UNBOUNDED_NS = 2**62
+
+
 class GuardMode(IntEnum):
     FLASHING = 0  # start-up, or a latched fault
     ALL_RED = 1  # start-up, on the way to the first stage
@@ -56,7 +59,8 @@ class Shown:
     greens: int  # groups that are green
     wanted: int  # groups that the guard is on the way to
     earliest_end_ns: tuple[int, ...]  # of each state, by what binds the guard
-    latest_end_ns: tuple[int, ...]
+    latest_end_ns: tuple[int, ...]  # UNBOUNDED_NS: nothing makes it end
+    commitment: Commitment | None = None  # what the guard is bound to until `greens` are open; planners plan within it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
