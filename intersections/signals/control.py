@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from intersections.samples import PhaseState
 from intersections.signals.approaches import Floats, Observation
 
+PLANNER, PREEMPTION, OPERATOR = "planner", "preemption", "operator"  # who may speak to the guard; whatever planner it is signs so
+AUTHORS = frozenset({PLANNER, PREEMPTION, OPERATOR})
+
 
 UNBOUNDED_NS = 2**62
 
