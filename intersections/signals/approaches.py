@@ -45,7 +45,8 @@ class Observation:
     """What is known at `now_ns`, by a sensor or a vehicle's word. One row per connected vehicle within SIGHT_M.
 
     `lane`: row of the approach lane it is on, -1 while it is further upstream. `movement`: its next turn.
-    `weight`: persons; `waited_s`: how long it has stood in this queue so far.
+    `weight`: persons; `waited_s`: how long it has stood in this queue so far. `stop_m`: how far before the stop line the bus stop
+    lies that it will still serve, or is serving; -1: none.
     """
 
     now_ns: int
@@ -57,6 +58,7 @@ class Observation:
     length_m: Floats
     weight: Floats
     waited_s: Floats
+    stop_m: Floats
     stop_line_count: NDArray[np.int64]  # (lanes,) vehicles that ever crossed the stop line loop; all vehicles
     stop_line_occupied: NDArray[np.uint8]
     advance_count: NDArray[np.int64]  # (lanes,) the loop ADVANCE_LOOP_M upstream; -1 where the lane is shorter
@@ -69,7 +71,7 @@ class Observation:
 def empty(approaches: Approaches, now_ns: int, groups: int) -> Observation:
     """Nothing known, nobody there."""
     lanes, exits = len(approaches.lanes), len(approaches.exits)
-    none: dict[str, Any] = {name: np.zeros(0, np.float64) for name in ("distance_m", "speed_mps", "length_m", "weight", "waited_s")}
+    none: dict[str, Any] = {name: np.zeros(0, np.float64) for name in ("distance_m", "speed_mps", "length_m", "weight", "waited_s", "stop_m")}
     return Observation(
         now_ns=now_ns,
         vehicle=np.zeros(0, np.int64),
