@@ -71,7 +71,9 @@ class Observation:
 def empty(approaches: Approaches, now_ns: int, groups: int) -> Observation:
     """Nothing known, nobody there."""
     lanes, exits = len(approaches.lanes), len(approaches.exits)
-    none: dict[str, Any] = {name: np.zeros(0, np.float64) for name in ("distance_m", "speed_mps", "length_m", "weight", "waited_s", "stop_m")}
+    none: dict[str, Any] = {
+        name: np.zeros(0, np.float64) for name in ("distance_m", "speed_mps", "length_m", "weight", "waited_s", "stop_m")
+    }
     return Observation(
         now_ns=now_ns,
         vehicle=np.zeros(0, np.int64),
