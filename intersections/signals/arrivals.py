@@ -3,7 +3,8 @@
 Rules:
 * Rows are sorted by lane, then by order from the stop line: row k of a lane cannot cross before row k - 1 has.
 * `arrival_s` is undisturbed: no queue, no red light. Queues, lamps and gaps are the roll-out's.
-* `weight` is persons; an estimated vehicle (`vehicle` = -1) may stand for a part of one: then `share` is below 1.
+* A row is one whole vehicle. `weight` is persons, less where it is not sure that the vehicle is there: an estimated one (`vehicle` = -1),
+  or a connected one that the loops contradict.
 """
 
 from dataclasses import dataclass
@@ -33,7 +34,6 @@ class Arrivals:
     weight: Floats
     waited_s: Floats
     queued: NDArray[np.uint8]
-    share: Floats  # expected vehicles in this row, 1 for a known one
     exit_room_m: Floats  # (exits,)
     exit_drain_mps: Floats
 

@@ -43,7 +43,6 @@ class Estimator:
             weight=seen.weight[kept],
             waited_s=seen.waited_s[kept],
             queued=standing.astype(np.uint8),
-            share=np.ones(len(kept)),
             exit_room_m=self._room_m(seen),
             exit_drain_mps=np.zeros(len(approaches.exits)),
         )
