@@ -78,5 +78,6 @@ def observed(now_s: float, rows: list[tuple[Any, ...]] | None = None, **changed:
         "waited_s": table[:, 5],
         "length_m": np.full(len(table), 5.0),
         "weight": np.full(len(table), 1.4),
+        "stop_m": np.full(len(table), -1.0),
     }
     return Observation(**(fields | changed))
