@@ -20,11 +20,13 @@ from v2x.sim.position_score import as_json, from_json, sentences
 from v2x.sim.scenario import ScenarioError
 from v2x.sim.setup import SCENARIO_FOLDER, read_tokens, write_setup
 from v2x.sim.shared_time import SharedClock
+from v2x.sim.signal_arguments import NO_TELEPORT_S, Control, Traffic
 from v2x.sim.stage import FIXED_EPOCH_NS, Play, Stage, open_stage
 from v2x.v1 import common_pb2
 
 sim_app = application()
 STEP_NS = 100_000_000
+INTERRUPTED = 130  # as a shell tells of Ctrl-C
 BEGINS_IN_S = 0.5  # time to compute the first steps of the world and to open the first streams
 
 EXAMPLES = """
@@ -37,12 +39,19 @@ Examples:
   v2x serve --state state --map state/map.json             (in a second terminal)
 
   v2x sim --link wire --state state                        and the traffic
+
+  v2x sim town.sumocfg --control adaptive --tripinfo t.xml the signals of a SUMO scenario under the optimiser, one file of trips
 """
 
 
 class Link(StrEnum):
     WIRE = "wire"
     DIRECT = "direct"
+
+
+class Rules(StrEnum):
+    RESCO = "resco"
+    SAFE = "safe"
 
 
 @sim_app.command(epilog=EXAMPLES)
@@ -57,10 +66,24 @@ def sim_command(
     clock: Annotated[Path | None, typer.Option(help="wire: the time page that the server goes by.", hidden=True)] = None,
     send_log: Annotated[Path | None, typer.Option(help="wire: note when each message was sent.")] = None,
     json_lines: Annotated[bool, typer.Option("--json", help="wire: one JSON object a second.")] = False,  # noqa: FBT002 - typer's way
+    control: Annotated[Control | None, typer.Option(help="direct: who runs the signals; what follows is for this.")] = None,
+    begin: Annotated[float | None, typer.Option(help="SUMO's time, s; default: the scenario's.")] = None,
+    end: Annotated[float | None, typer.Option(help="SUMO's time, s; default: the scenario's.")] = None,
+    penetration: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of connected vehicles; buses always are.")] = 1.0,
+    convention: Annotated[Rules, typer.Option(help="resco: no all-red; safe: all-red 2 s, pedestrian clearances.")] = Rules.RESCO,
+    teleport: Annotated[float, typer.Option(help="SUMO takes out who stands so many seconds; -1: never.")] = NO_TELEPORT_S,
+    tripinfo: Annotated[Path | None, typer.Option(help="Where SUMO writes trips, unfinished and undeparted ones too.")] = None,
+    stops: Annotated[Path | None, typer.Option(help="Where SUMO writes stops.")] = None,
+    statistics: Annotated[Path | None, typer.Option(help="Where SUMO writes its statistics.")] = None,
 ) -> None:
-    """Play simulated traffic: SUMO, two roadside stations, connected vehicles, lamps."""
+    """Play simulated traffic: SUMO, two roadside stations, connected vehicles, lamps. With --control: the signals of a scenario."""
     play = Play(scenario=scenario, seed=seed)
     try:
+        if control is not None:
+            from v2x.cli.sim_signals import play_signals  # noqa: PLC0415  nothing of it is needed by the other plays
+
+            traffic = Traffic(scenario, seed, begin, end, teleport, tripinfo, stops, statistics)
+            raise typer.Exit(0 if play_signals(traffic, control, convention, penetration) else INTERRUPTED)
         if setup is not None:
             made = write_setup(play, setup)
             typer.echo(f"{made.map_file}: intersection {made.map.id}; stations approved and their tokens in {setup}")
