@@ -19,7 +19,9 @@ def play_signals(traffic: Traffic, control: Control, convention: str, penetratio
         started = sumo_arguments(traffic, Path(folder))
         tally = run(started, None, stop)
     typer.echo("", err=True)
-    rows = {"played": f"{tally.now_s - tally.begin_s:g} s under {control}, {convention}, penetration {penetration:g}{', stopped' if stop.asked else ''}"} | _rows(tally)
+    rows = {
+        "played": f"{tally.now_s - tally.begin_s:g} s under {control}, {convention}, penetration {penetration:g}{', stopped' if stop.asked else ''}"
+    } | _rows(tally)
     typer.echo("\n".join(f"  {name:<14} {text}" for name, text in rows.items()))
     return not stop.asked
 
