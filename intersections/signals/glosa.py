@@ -2,8 +2,8 @@
 
 Rules:
 * Whoever is ahead in the lane goes first: the time to arrive is when the queue has cleared, not when the lamp turns green.
-* Advice makes nobody faster than he would go without, and slows gently and in time. It is never above the limit, never below MIN_SHARE of it, and there is none for
-  whoever would get through anyway, would have to stop anyway, or is too near to do anything about it.
+* Advice makes nobody faster than he would go without, and slows gently and in time. It is never above the limit, never below MIN_SHARE
+  of it, and there is none for whoever would get through anyway, would have to stop anyway, or is too near to do anything about it.
 * What is advised is a speed and a time from now. No clock of a vehicle enters it; where one was wrong, the road side knows.
 * Advice is kept until it would change by more than STEP_MPS: a driver is no cruise control.
 * A lamp is believed as far as its message goes: a red ends when it is likely to, if that is known well enough; a green lasts as
