@@ -10,7 +10,7 @@ KERNELS := $(wildcard ext/*.pyx ext/*.pxi)
 SOURCES := positioning intersections v2x tests bench examples
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench check debug-test track-score accuracy capacity soak proto lock clean
+.PHONY: help install demo test bench check debug-test track-score accuracy signals-score capacity soak proto lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -56,6 +56,9 @@ track-score: install ## ten minutes of the demo against the truth
 
 accuracy: install ## fused positions against the truth of recorded drives (V2X_DATA=../shared/data)
 	$(BIN)/python -m bench.accuracy --data $(V2X_DATA) --json build/accuracy.json
+
+signals-score: install ## signal control on public maps into docs/results/signals.md (ARGS="--maps cologne1 --seeds 1")
+	V2X_DATA=$(V2X_DATA) $(BIN)/python -m bench.signals_score $(ARGS)
 
 capacity: install ## highest rate with p99 <= 20 ms
 	$(BIN)/python -m bench.capacity

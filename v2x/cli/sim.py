@@ -65,7 +65,7 @@ def sim_command(
     speed: Annotated[float, typer.Option(help="wire: simulated seconds per second; the server's clock must run alike.")] = 1.0,
     clock: Annotated[Path | None, typer.Option(help="wire: the time page that the server goes by.", hidden=True)] = None,
     send_log: Annotated[Path | None, typer.Option(help="wire: note when each message was sent.")] = None,
-    json_lines: Annotated[bool, typer.Option("--json", help="wire: one JSON object a second.")] = False,  # noqa: FBT002 - typer's way
+    json_lines: Annotated[bool, typer.Option("--json", help="wire: one JSON object a second; --control: one at the end.")] = False,  # noqa: FBT002 - typer's way
     control: Annotated[Control | None, typer.Option(help="direct: who runs the signals; what follows is for this.")] = None,
     begin: Annotated[float | None, typer.Option(help="SUMO's time, s; default: the scenario's.")] = None,
     end: Annotated[float | None, typer.Option(help="SUMO's time, s; default: the scenario's.")] = None,
@@ -83,7 +83,7 @@ def sim_command(
             from v2x.cli.sim_signals import play_signals  # noqa: PLC0415  nothing of it is needed by the other plays
 
             traffic = Traffic(scenario, seed, begin, end, teleport, tripinfo, stops, statistics)
-            raise typer.Exit(0 if play_signals(traffic, control, convention, penetration) else INTERRUPTED)
+            raise typer.Exit(0 if play_signals(traffic, control, convention, penetration, as_json=json_lines) else INTERRUPTED)
         if setup is not None:
             made = write_setup(play, setup)
             typer.echo(f"{made.map_file}: intersection {made.map.id}; stations approved and their tokens in {setup}")
