@@ -1,0 +1,172 @@
+"""Bus priority: what is asked, what is granted or refused and why, and that a flood of requests changes nothing."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from intersections.signals.layout import SECOND_NS
+from intersections.signals.priority import (
+    BURST,
+    LEASE_NS,
+    PRESENCE_NS,
+    REQUESTS,
+    RESERVICE_NS,
+    PriorityRequest,
+    PriorityServer,
+    Reason,
+    RequestKind,
+    RequestStatus,
+    Role,
+    weight,
+)
+from tests.arrival_scenes import STRAIGHT, crossing, observed
+
+BUS = 7
+
+
+def server(*allowed: int) -> PriorityServer:
+    return PriorityServer(crossing(), lambda requester, _role: not allowed or requester in allowed)
+
+
+def request(now_s: float = 0.0, **changed: Any) -> PriorityRequest:
+    now_ns = round(now_s * SECOND_NS)
+    return replace(
+        PriorityRequest(BUS, Role.TRANSIT, 1, 0, RequestKind.PRIORITY_REQUEST, STRAIGHT, now_ns + 20 * SECOND_NS, now_ns, persons=30.0),
+        **changed,
+    )
+
+
+def asked(server: PriorityServer, now_s: float = 0.0, **changed: Any) -> Reason:
+    return server.receive((request(now_s, **changed),), round(now_s * SECOND_NS))[0].reason
+
+
+@pytest.mark.parametrize(
+    ("told", "reason", "status", "persons"),
+    [
+        ({}, Reason.ON_TIME, RequestStatus.GRANTED, 31.0),
+        ({"lateness_s": 150.0}, Reason.LATE, RequestStatus.GRANTED, 31.0 * 1.5),
+        ({"lateness_s": 3000.0}, Reason.LATE, RequestStatus.GRANTED, 31.0 * 2.0),
+        ({"headway_ratio": 2.5, "lateness_s": 300.0}, Reason.LATE, RequestStatus.GRANTED, 31.0 * 3.0),
+        ({"headway_ratio": 1.4, "lateness_s": -20.0}, Reason.LATE, RequestStatus.GRANTED, 31.0 * 1.4),
+        ({"lateness_s": -90.0}, Reason.EARLY, RequestStatus.REJECTED, 31.0),
+        ({"headway_ratio": 0.2, "lateness_s": 100.0}, Reason.BUNCHED, RequestStatus.REJECTED, 31.0),
+        ({"persons": 0.0}, Reason.EMPTY, RequestStatus.REJECTED, 1.0),
+        ({"persons": 0.0, "lateness_s": 240.0}, Reason.LATE, RequestStatus.GRANTED, 1.8),
+    ],
+)
+def test_conditions_of_lateness_headway_and_load(told: dict[str, float], reason: Reason, status: RequestStatus, persons: float) -> None:
+    priority = server()
+    answer = priority.receive((request(**told),), 0)[0]
+    assert (answer.reason, answer.status) == (reason, status)
+    seen = observed(0.0, [(3, 1, STRAIGHT, 60.0, 10.0), (BUS, 1, STRAIGHT, 90.0, 10.0)])
+    assert priority.weights(seen).tolist() == pytest.approx([1.4, persons])
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({"requester": 99}, Reason.UNAUTHORISED),
+        ({"movement": 4}, Reason.MALFORMED),
+        ({"movement": -1}, Reason.MALFORMED),
+        ({"persons": float("nan")}, Reason.MALFORMED),
+        ({"persons": 5000.0}, Reason.MALFORMED),
+        ({"request_id": 256}, Reason.MALFORMED),
+        ({"sequence": 128}, Reason.MALFORMED),
+        ({"arrival_ns": 3600 * SECOND_NS}, Reason.MALFORMED),
+        ({"issued_ns": -3 * SECOND_NS}, Reason.STALE),
+        ({"issued_ns": 3 * SECOND_NS}, Reason.STALE),
+        ({"kind": RequestKind.PRIORITY_CANCELLATION}, Reason.UNKNOWN_REQUEST),
+    ],
+)
+def test_refused_requests_are_counted_and_leave_nothing_behind(told: dict[str, Any], reason: Reason) -> None:
+    priority = server(BUS)
+    assert asked(priority, **told) is reason
+    assert priority.counts == {reason: 1}
+    assert not priority.responses()
+    assert priority.weights(observed(0.0, [(BUS, 1, STRAIGHT, 60.0, 10.0)])).tolist() == [1.4]
+
+
+def test_duplicates_and_older_sequences_change_nothing() -> None:
+    priority = server()
+    asked(priority, 0.0, sequence=127)
+    assert asked(priority, 1.0, sequence=127, persons=90.0) is Reason.DUPLICATE
+    assert asked(priority, 1.0, sequence=126, persons=90.0) is Reason.OUT_OF_ORDER
+    assert asked(priority, 1.0, sequence=0, issued_ns=-1, persons=90.0) is Reason.OUT_OF_ORDER
+    assert priority.weights(observed(1.0, [(BUS, 1, STRAIGHT, 60.0, 10.0)])).tolist() == [31.0]
+    assert asked(priority, 1.0, sequence=0, persons=50.0) is Reason.ON_TIME  # the counter runs round
+    assert priority.weights(observed(1.0, [(BUS, 1, STRAIGHT, 60.0, 10.0)])).tolist() == [51.0]
+
+
+def test_a_hundred_requests_a_second_serve_as_one_a_second_does() -> None:
+    """Ten seconds at 100 Hz, each with a new sequence number: two a second are looked at after the first burst, the rest is counted."""
+    flooded, calm = server(), server()
+    seen = observed(0.0, [(BUS, 1, STRAIGHT, 60.0, 10.0)])
+    for tick in range(1000):
+        asked(flooded, tick / 100, sequence=tick % 128)
+        if tick % 100 == 0:
+            asked(calm, tick / 100, sequence=tick // 100)
+        assert flooded.weights(seen).tolist() == calm.weights(seen).tolist()
+    served = flooded.counts[Reason.ON_TIME]
+    assert served <= BURST + 2 * 10
+    assert served + flooded.counts[Reason.TOO_OFTEN] + flooded.counts[Reason.OUT_OF_ORDER] == 1000
+    assert len(flooded.responses()) == 1
+
+
+def test_a_cancelled_request_counts_no_more_and_is_not_served_again_at_once() -> None:
+    priority, seen = server(), observed(1.0, [(BUS, 1, STRAIGHT, 60.0, 10.0)])
+    asked(priority, 0.0)
+    assert asked(priority, 1.0, sequence=1, kind=RequestKind.PRIORITY_CANCELLATION) is Reason.CANCELLED
+    assert priority.weights(seen).tolist() == [1.4]
+    answer = priority.receive((request(2.0, request_id=2),), 2 * SECOND_NS)[0]
+    assert (answer.status, answer.reason) == (RequestStatus.RESERVICE_LOCKED, Reason.SERVED_BEFORE)
+    later_s = 1.0 + RESERVICE_NS / SECOND_NS
+    priority.observe(None, round(later_s * SECOND_NS))
+    assert asked(priority, later_s, request_id=3) is Reason.ON_TIME
+
+
+def test_a_bus_that_has_crossed_has_passed() -> None:
+    priority = server()
+    asked(priority)
+    priority.observe(observed(1.0, [(BUS, 1, STRAIGHT, 20.0, 10.0)]), SECOND_NS)
+    priority.observe(observed(3.0), 3 * SECOND_NS)
+    assert [answer.reason for answer in priority.responses()] == [Reason.PASSED]
+
+
+def test_a_bus_lost_from_sight_far_away_has_not_passed() -> None:
+    priority = server()
+    asked(priority)
+    priority.observe(observed(1.0, [(BUS, -1, STRAIGHT, 200.0, 10.0)]), SECOND_NS)
+    priority.observe(observed(3.0), 3 * SECOND_NS)
+    assert [answer.reason for answer in priority.responses()] == [Reason.ON_TIME]
+
+
+def test_silence_withdraws_and_may_ask_again() -> None:
+    priority = server()
+    asked(priority)
+    priority.observe(None, LEASE_NS + 1)
+    assert [answer.reason for answer in priority.responses()] == [Reason.SILENT]
+    assert asked(priority, 11.0, sequence=1) is Reason.ON_TIME
+
+
+def test_who_does_not_pass_in_time_has_been_present_too_long() -> None:
+    priority = server()
+    for second in range(0, PRESENCE_NS // SECOND_NS + 4, 2):
+        asked(priority, float(second), sequence=second // 2 % 128)
+        priority.observe(None, second * SECOND_NS)
+    assert [answer.status for answer in priority.responses()] == [RequestStatus.MAX_PRESENCE]
+
+
+def test_requesters_are_bounded() -> None:
+    priority = server()
+    for requester in range(REQUESTS + 10):
+        asked(priority, requester=requester)
+    assert priority.counts[Reason.FULL] == 10
+    assert len(priority.responses()) == REQUESTS
+
+
+def test_weight_never_exceeds_its_bound() -> None:
+    lateness_s, ratio = np.meshgrid([-1e9, -60.0, 0.0, 59.9, 300.0, 1e9], [0.0, 0.4, 1.0, 1.5, 1e9])
+    for late, headway in zip(lateness_s.ravel(), ratio.ravel(), strict=True):
+        assert 31.0 <= weight(request(lateness_s=late, headway_ratio=headway)) <= 93.0
