@@ -21,11 +21,12 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SumoLane:
-    """`allow` and `disallow` hold vehicle classes; both empty means everybody."""
+    """`allow` and `disallow` hold vehicle classes; both empty means everybody. `length_m` is what SUMO drives, not the shape's."""
 
     id: str
     edge: str
     shape: Polyline
+    length_m: float
     width_m: float
     speed_mps: float
     allow: frozenset[str]
@@ -73,6 +74,18 @@ class SumoJunction:
     foes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SumoProgram:
+    """One tlLogic. `phases`: (duration in s, one letter per link index). `jumps`: a phase names its successor."""
+
+    tl: str
+    id: str
+    type: str
+    offset_s: float
+    phases: tuple[tuple[float, str], ...]
+    jumps: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SumoNetwork:
     """`projection` is the network's projParameter, '!' where it has none."""
@@ -83,15 +96,12 @@ class SumoNetwork:
     edges: dict[str, SumoEdge] = field(default_factory=dict)
     junctions: dict[str, SumoJunction] = field(default_factory=dict)
     connections: list[SumoConnection] = field(default_factory=list)
+    programs: list[SumoProgram] = field(default_factory=list)
 
 
 def read_network(path: Path) -> SumoNetwork:
     """Reads .net.xml and .net.xml.gz; raises MapError where the file is not a SUMO network."""
-    try:
-        raw = path.read_bytes()
-        root = ET.fromstring(gzip.decompress(raw) if raw.startswith(_GZIP_MAGIC) else raw)  # noqa: S314  the operator's own file
-    except (OSError, EOFError, zlib.error, ET.ParseError) as error:
-        raise MapError(f"{path}: {error}") from error
+    root = _root(path)
     location = root.find("location")
     if root.tag != "net" or location is None:
         raise MapError(f"{path}: not a SUMO network (no <net> with a <location>)")
@@ -99,6 +109,22 @@ def read_network(path: Path) -> SumoNetwork:
         return _network(root, location)
     except (KeyError, ValueError, IndexError) as error:
         raise MapError(f"{path}: not a complete SUMO network: {error!r}") from error
+
+
+def read_programs(path: Path) -> list[SumoProgram]:
+    """The signal programs of an additional file, in its order; raises MapError where one is incomplete."""
+    try:
+        return [_program(element) for element in _root(path).iter("tlLogic")]
+    except (KeyError, ValueError) as error:
+        raise MapError(f"{path}: not a complete signal program: {error!r}") from error
+
+
+def _root(path: Path) -> ET.Element:
+    try:
+        raw = path.read_bytes()
+        return ET.fromstring(gzip.decompress(raw) if raw.startswith(_GZIP_MAGIC) else raw)  # noqa: S314  the operator's own file
+    except (OSError, EOFError, zlib.error, ET.ParseError) as error:
+        raise MapError(f"{path}: {error}") from error
 
 
 def _network(root: ET.Element, location: ET.Element) -> SumoNetwork:
@@ -114,6 +140,7 @@ def _network(root: ET.Element, location: ET.Element) -> SumoNetwork:
     for element in root.iterfind("junction"):
         network.junctions[element.attrib["id"]] = _junction(element)
     network.connections.extend(_connection(element, network) for element in root.iterfind("connection"))
+    network.programs.extend(_program(element) for element in root.iterfind("tlLogic"))
     _check_names(network)
     return network
 
@@ -136,6 +163,7 @@ def _lanes(edge: ET.Element) -> Iterator[SumoLane]:
             id=element.attrib["id"],
             edge=edge.attrib["id"],
             shape=np.array(points, dtype=np.float64),
+            length_m=float(element.attrib["length"]),
             width_m=float(element.get("width", DEFAULT_WIDTH_M)),
             speed_mps=float(element.attrib["speed"]),
             allow=frozenset(element.get("allow", "").split()),
@@ -165,4 +193,16 @@ def _connection(element: ET.Element, network: SumoNetwork) -> SumoConnection:
         via=ends.get("via", ""),
         tl=ends.get("tl", ""),
         link=int(ends.get("linkIndex", -1)),
+    )
+
+
+def _program(element: ET.Element) -> SumoProgram:
+    phases = element.findall("phase")
+    return SumoProgram(
+        tl=element.attrib["id"],
+        id=element.get("programID", ""),
+        type=element.get("type", "static"),
+        offset_s=float(element.get("offset", 0)),
+        phases=tuple((float(phase.attrib["duration"]), phase.attrib["state"]) for phase in phases),
+        jumps=any(phase.get("next") for phase in phases),
     )
