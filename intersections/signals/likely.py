@@ -58,7 +58,8 @@ def spread(errors_ns: NDArray[np.int64]) -> _Spread:
         last = first + int(held[first]) - 1
     low, high = int(ordered[first]), int(ordered[last])
     middle = min(max(int(ordered[count // 2]), low), high)
-    return _Spread(middle, low, high, (last - first + 1) / (count + 1))
+    inside = int(np.searchsorted(ordered, high, side="right") - np.searchsorted(ordered, low))
+    return _Spread(middle, low, high, inside / (count + 1))
 
 
 class Likely:

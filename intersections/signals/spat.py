@@ -10,7 +10,7 @@ Rules:
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, IntFlag
 from typing import Any
 
@@ -23,6 +23,7 @@ from intersections.signals.layout import SignalLayout, bits
 from intersections.signals.likely import Likely
 
 MS_NS = 1_000_000
+TIMES = ("min_end_ns", "max_end_ns", "likely_ns", "likely_from_ns", "likely_until_ns", "next_ns")  # of a TimeChange
 VOID = frozenset({GuardMode.FLASHING, GuardMode.FAULT})
 
 
@@ -202,6 +203,21 @@ def next_green_ns(shown: Shown, plan: Plan, row: int) -> int | None:
             return start_ns
         closed = closed or not greens >> row & 1
     return None
+
+
+def shifted(message: SpatMessage, by_ns: int) -> SpatMessage:
+    """The same message on another clock: a receiver adds what its clock is ahead of the sender's, as learnt from many messages; a
+    single one tells delay and skew not apart."""
+    events = tuple(
+        replace(event, since_ns=event.since_ns + by_ns, timing=None if event.timing is None else _moved(event.timing, by_ns))
+        for event in message.events
+    )
+    return replace(message, now_ns=message.now_ns + by_ns, events=events)
+
+
+def _moved(timing: TimeChange, by_ns: int) -> TimeChange:
+    times = {name: getattr(timing, name) for name in TIMES}
+    return replace(timing, **{name: time if time in (None, UNBOUNDED_NS) else time + by_ns for name, time in times.items()})
 
 
 def trace_line(message: SpatMessage) -> str:

@@ -1,0 +1,120 @@
+"""SPaT against what the lamps then did: every promise ever published, and the guesses as they stood ten seconds before each end.
+
+    v2x sim SCENARIO --control adaptive --convention resco --seed 1 --trace FILE
+    python -m bench.spat_score FILE...
+
+A state is judged when it ends. *Broken* counts the messages whose [minEnd, maxEnd] the end fell outside of; *void* the states that a
+fault ended, after which nothing is promised. AHEAD_MS before the end of each green and each red: how wide the promise was, how wide the
+likely band, whether the end fell into it, and how far the likely time was off. States that were shorter are not judged there.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from pathlib import Path
+
+AHEAD_MS = 10_000
+KIND = {2: "red", 3: "red", 5: "green", 6: "green"}  # MovementPhaseState; all others end at times that are exactly known
+STATE, SINCE, MIN, MAX, LIKELY, FROM, UNTIL = range(1, 8)  # columns of a group's row
+
+
+@dataclass(slots=True)
+class Ahead:
+    """One end as it was foretold AHEAD_MS before."""
+
+    width_s: float
+    error_s: float | None = None
+    band_s: float | None = None
+    held: bool | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    messages: int = 0
+    ends: int = 0
+    void: int = 0
+    broken: int = 0
+    ahead: dict[str, list[Ahead]] = field(default_factory=lambda: defaultdict(list))
+
+
+def score(lines: Iterable[str]) -> Tally:
+    tally = Tally()
+    open_states: dict[tuple[str, str], list[tuple[int, list]]] = {}
+    for line in lines:
+        message = json.loads(line)
+        tally.messages += 1
+        for row in message["g"]:
+            key = (message["i"], row[0])
+            said = open_states.setdefault(key, [])
+            if said and (message["void"] or said[-1][1][STATE] != row[STATE]):
+                _judge(tally, said, None if message["void"] else message["t"])
+                said.clear()
+            if len(row) > SINCE + 1:
+                said.append((message["t"], row))
+    for said in open_states.values():
+        tally.broken += sum(row[MAX] is not None and row[MAX] < said[-1][0] for _, row in said)
+    return tally
+
+
+def _judge(tally: Tally, said: list[tuple[int, list]], end_ms: int | None) -> None:
+    if end_ms is None:
+        tally.void += 1
+        return
+    tally.ends += 1
+    tally.broken += sum(not row[MIN] <= end_ms <= (inf if row[MAX] is None else row[MAX]) for _, row in said)
+    kind = KIND.get(said[0][1][STATE])
+    before = [row for now_ms, row in said if now_ms <= end_ms - AHEAD_MS]
+    if kind and before:
+        tally.ahead[kind].append(_foretold(before[-1], end_ms))
+
+
+def _foretold(row: list, end_ms: int) -> Ahead:
+    ahead = Ahead(inf if row[MAX] is None else (row[MAX] - row[MIN]) / 1000)
+    if row[LIKELY] is not None:
+        ahead.error_s = abs(row[LIKELY] - end_ms) / 1000
+        ahead.band_s = (row[UNTIL] - row[FROM]) / 1000
+        ahead.held = row[FROM] <= end_ms <= row[UNTIL]
+    return ahead
+
+
+def figures(ahead: Sequence[Ahead]) -> dict[str, float]:
+    """Where no likely time was given, the band counts as missed and the error as endless."""
+    if not ahead:
+        return {"ends": 0}
+    return {
+        "ends": len(ahead),
+        "width_median_s": statistics.median(one.width_s for one in ahead),
+        "foretold_share": statistics.fmean(one.error_s is not None for one in ahead),
+        "band_median_s": statistics.median(inf if one.band_s is None else one.band_s for one in ahead),
+        "band_widest_s": max(inf if one.band_s is None else one.band_s for one in ahead),
+        "band_held_share": statistics.fmean(bool(one.held) for one in ahead),
+        "error_median_s": statistics.median(inf if one.error_s is None else one.error_s for one in ahead),
+    }
+
+
+def report(name: str, tally: Tally) -> dict[str, object]:
+    every = [one for ahead in tally.ahead.values() for one in ahead]
+    kinds = {kind: figures(ahead) for kind, ahead in {"all": every, **tally.ahead}.items()}
+    return {"trace": name, "messages": tally.messages, "ends": tally.ends, "void": tally.void, "broken": tally.broken, **kinds}
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8") as file:
+        yield from file
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("traces", nargs="+", type=Path)
+    reports = [report(path.name, score(_lines(path))) for path in parser.parse_args().traces]
+    sys.stdout.write(json.dumps(reports, indent=2) + "\n")
+    return int(any(one["broken"] for one in reports))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
