@@ -1,0 +1,195 @@
+cdef class Queues:
+    """The roll-out."""
+
+    cdef Laws laws
+    cdef int groups, lanes, exits, stages, connections, horizon
+    cdef uint64_t conflicts[GROUPS]
+    cdef uint64_t yields[GROUPS]
+    cdef double min_green[GROUPS]
+    cdef double intergreen[GROUPS][GROUPS]
+    cdef uint64_t stage[STAGES]
+    cdef uint64_t proceed
+    cdef double lane_speed[LANES]
+    cdef int* connection_group
+    cdef int* connection_exit
+    cdef double* connection_speed
+    # the table of arrivals
+    cdef int first[LANES + 1]
+    cdef int connection[VEHICLES]
+    cdef double arrival[VEHICLES]
+    cdef double space[VEHICLES]
+    cdef double weight[VEHICLES]
+    cdef double left[VEHICLES]
+    cdef double refill[EXITS]
+    cdef int arrived[LANES][LEVELS + 2]
+    cdef double weights[VEHICLES + 1]
+    cdef double moments[VEHICLES + 1]
+
+    cdef int turn(self, State* state, int stage, int time) noexcept nogil:
+        """Change the target; returns when everything new has been green for its minimum."""
+        cdef uint64_t target = self.stage[stage]
+        cdef uint64_t fresh = 0
+        cdef int g, i, until = time
+        cdef double at
+        for g in range(self.groups):
+            if (state.opens[g] < INFINITY) and not target >> g & 1:
+                if state.opens[g] <= time:
+                    state.closes[g] = time
+                state.opens[g] = INFINITY
+        for g in range(self.groups):
+            if target >> g & 1 and state.opens[g] == INFINITY:
+                at = time
+                for i in range(self.groups):
+                    if self.conflicts[g] >> i & 1 and state.closes[i] + self.intergreen[i][g] > at:
+                        at = state.closes[i] + self.intergreen[i][g]
+                state.opens[g] = at
+                fresh |= <uint64_t>1 << g
+                if at + self.min_green[g] > until:
+                    until = <int>ceil(at + self.min_green[g] - 1e-9)
+        for i in range(self.lanes):
+            if state.next[i] < self.first[i + 1]:
+                g = self.connection_group[self.connection[state.next[i]]]
+                if g >= 0 and fresh >> g & 1:
+                    state.metres[i] = 0
+        state.wanted = target
+        state.stage = stage
+        state.started = time
+        return until
+
+    cdef double ready(self, State* state, int lane, int i, double* speed) noexcept nogil:
+        """When vehicle i, the next of its lane, could cross; INFINITY while its lamp is closed. speed: with which."""
+        cdef int c = self.connection[i]
+        cdef int g = self.connection_group[c]
+        cdef double free_mps = fmin(self.lane_speed[lane], self.connection_speed[c])
+        cdef double mps = fmin(free_mps, sqrt(self.laws.first_mps * self.laws.first_mps + 2 * self.laws.acceleration * state.metres[lane]))
+        cdef double at = self.arrival[i], opens, share
+        cdef double chain = state.last[lane] + self.laws.tau_s + (self.space[i - 1] if i > self.first[lane] else 7.0) / mps
+        speed[0] = free_mps if at >= chain else mps
+        if chain > at:
+            at = chain
+        if g < 0:
+            return at
+        opens = state.opens[g]
+        if opens == INFINITY:
+            if at <= state.closes[g] + self.laws.yellow_s:
+                return at
+            if self.proceed >> g & 1:
+                speed[0] = fmin(free_mps, 3.0)
+                return fmax(at, state.closes[g]) + self.laws.turn_stop_s
+            return INFINITY
+        if state.metres[lane] == 0:  # the first of a queue, or it arrives about when the lamp opens
+            share = (opens - (self.arrival[i] - self.laws.lead_s)) / (self.laws.lead_s + 1.5)
+            if share > 0:
+                share = fmin(share, 1.0)
+                speed[0] = fmin(speed[0], free_mps + share * (self.laws.first_mps - free_mps))
+                at = fmax(at, fmin(at + share, opens + self.laws.lost_s))
+        if at < opens + self.laws.lost_s and self.arrival[i] < opens + self.laws.lost_s:
+            at = opens + self.laws.lost_s
+        return at
+
+    cdef bint blocked(self, State* state, int lane, int g, double at) noexcept nogil:
+        """Somebody to whom group g yields comes too close to `at`."""
+        cdef uint64_t foes = self.yields[g]
+        cdef int m, j, other
+        cdef double when, speed
+        if state.opens[g] == INFINITY:
+            foes |= self.conflicts[g]
+        if not foes:
+            return False
+        for m in range(self.lanes):
+            if m == lane:
+                continue
+            other = state.last_group[m]
+            if other >= 0 and foes >> other & 1 and state.last[m] > at - self.laws.gap_before_s:
+                return True
+            j = state.next[m]
+            if j >= self.first[m + 1]:
+                continue
+            other = self.connection_group[self.connection[j]]
+            if other < 0 or not foes >> other & 1:
+                continue
+            if state.opens[other] == INFINITY and state.closes[other] + self.laws.yellow_s < at:
+                continue
+            when = self.ready(state, m, j, &speed)
+            if when < at + self.laws.gap_after_s:
+                return True
+        return False
+
+    cdef void advance(self, State* state, int time, int until, double* departures) noexcept nogil:
+        cdef int s, lane, i, g, c, e, second
+        cdef double at, speed, free_mps, loss
+        cdef bint yielding
+        for s in range(time, until):
+            for e in range(self.exits):
+                state.room[e] += self.refill[e]
+            for second in range(2):
+                for lane in range(self.lanes):
+                    i = state.next[lane]
+                    while i < self.first[lane + 1]:
+                        if self.arrival[i] >= s + 1:
+                            break
+                        c = self.connection[i]
+                        g = self.connection_group[c]
+                        yielding = False
+                        if g >= 0:
+                            if state.opens[g] == INFINITY:
+                                yielding = (self.proceed >> g & 1) and state.closes[g] + self.laws.yellow_s < s
+                            else:
+                                yielding = (self.yields[g] & state.wanted) != 0
+                        if yielding != (second == 1):
+                            break
+                        at = self.ready(state, lane, i, &speed)
+                        if at >= s + 1:
+                            break
+                        if at < s:
+                            at = s
+                        if yielding and self.blocked(state, lane, g, at):
+                            state.metres[lane] = 0
+                            break
+                        e = self.connection_exit[c]
+                        if state.room[e] < self.space[i]:
+                            state.metres[lane] = 0
+                            break
+                        state.room[e] -= self.space[i]
+                        free_mps = fmin(self.lane_speed[lane], self.connection_speed[c])
+                        loss = (free_mps - speed) * (free_mps - speed) / (2 * self.laws.acceleration * free_mps)
+                        state.cost += self.weight[i] * (at - self.arrival[i] + loss * self.laws.stop_s)
+                        if at - self.arrival[i] < 0.3 and state.metres[lane] < 100:
+                            state.metres[lane] = 100
+                        state.metres[lane] += self.space[i]
+                        state.last[lane] = at
+                        state.last_group[lane] = g
+                        if departures != NULL:
+                            departures[i] = at
+                        i += 1
+                        state.next[lane] = i
+
+    cdef double outlook(self, State* state, int time, double closed_s) noexcept nogil:
+        """What those who wait have waited, and the least that they still will."""
+        cdef int lane, a, b, g
+        cdef double total = 0, waiting, n
+        for lane in range(self.lanes):
+            a = state.next[lane]
+            b = self.arrived[lane][time]
+            if b <= a:
+                continue
+            n = b - a
+            waiting = self.weights[b] - self.weights[a]
+            total += waiting * time - (self.moments[b] - self.moments[a])
+            total += waiting * (n - 1) * 0.5 * self.laws.headway_s
+            g = self.connection_group[self.connection[a]]
+            if g >= 0 and state.opens[g] == INFINITY:
+                total += waiting * closed_s
+            elif g >= 0 and state.opens[g] > time:
+                total += waiting * (state.opens[g] - time)
+        return total
+
+    cdef uint64_t demand(self, State* state) noexcept nogil:
+        cdef uint64_t wanted = 0
+        cdef int lane, i, g
+        for lane in range(self.lanes):
+            for i in range(state.next[lane], self.first[lane + 1]):
+                g = self.connection_group[self.connection[i]]
+                if g >= 0:
+                    wanted |= <uint64_t>1 << g
+        return wanted
