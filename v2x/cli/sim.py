@@ -20,7 +20,7 @@ from v2x.sim.position_score import as_json, from_json, sentences
 from v2x.sim.scenario import ScenarioError
 from v2x.sim.setup import SCENARIO_FOLDER, read_tokens, write_setup
 from v2x.sim.shared_time import SharedClock
-from v2x.sim.signal_arguments import NO_TELEPORT_S, Control, Traffic
+from v2x.sim.signal_arguments import NO_TELEPORT_S, Control, Traffic, read_dwell
 from v2x.sim.stage import FIXED_EPOCH_NS, Play, Stage, open_stage
 from v2x.v1 import common_pb2
 
@@ -75,6 +75,7 @@ def sim_command(
     tripinfo: Annotated[Path | None, typer.Option(help="Where SUMO writes trips, unfinished and undeparted ones too.")] = None,
     stops: Annotated[Path | None, typer.Option(help="Where SUMO writes stops.")] = None,
     statistics: Annotated[Path | None, typer.Option(help="Where SUMO writes its statistics.")] = None,
+    dwell: Annotated[str | None, typer.Option(help="8+2: buses wait for no timetable, but 8 s and 2 s for each who boards.")] = None,
 ) -> None:
     """Play simulated traffic: SUMO, two roadside stations, connected vehicles, lamps. With --control: the signals of a scenario."""
     play = Play(scenario=scenario, seed=seed)
@@ -82,7 +83,7 @@ def sim_command(
         if control is not None:
             from v2x.cli.sim_signals import play_signals  # noqa: PLC0415  nothing of it is needed by the other plays
 
-            traffic = Traffic(scenario, seed, begin, end, teleport, tripinfo, stops, statistics)
+            traffic = Traffic(scenario, seed, begin, end, teleport, tripinfo, stops, statistics, read_dwell(dwell) if dwell else None)
             raise typer.Exit(0 if play_signals(traffic, control, convention, penetration, as_json=json_lines) else INTERRUPTED)
         if setup is not None:
             made = write_setup(play, setup)

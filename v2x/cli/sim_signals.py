@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from v2x.sim.bus_stops import BusStops
 from v2x.sim.signal_arguments import Control, Traffic, sumo_arguments
 from v2x.sim.signal_run import Stop, Tally, run
 
@@ -20,7 +21,7 @@ def play_signals(traffic: Traffic, control: Control, convention: str, penetratio
         signal.signal(number, stop.ask)
     with tempfile.TemporaryDirectory() as folder:
         started = sumo_arguments(traffic, Path(folder))
-        tally = run(started, None, stop)
+        tally = run(started, BusStops(traffic.dwell).step, stop)
     typer.echo("", err=True)
     played = {"control": control.value, "convention": convention, "penetration": penetration, "stopped": stop.asked}
     typer.echo(json.dumps(played | asdict(tally)) if as_json else _words(played, tally))

@@ -5,6 +5,7 @@ Rules:
 * Vehicles that never departed or never arrived are in SUMO's own tripinfo; nothing writes into it afterwards.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -39,6 +40,20 @@ class Control(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Dwell:
+    fixed_s: float
+    per_boarder_s: float
+
+
+def read_dwell(text: str) -> Dwell:
+    """`8+2`: 8 s and 2 s for each boarder. Raises ScenarioError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\+(\d+(?:\.\d+)?)", text)
+    if not match:
+        raise ScenarioError(f"a dwell is written like 8+2, not {text!r}")
+    return Dwell(float(match[1]), float(match[2]))
+
+
+@dataclass(frozen=True, slots=True)
 class Traffic:
     """One run of SUMO. `None`: as the configuration says; `end_s` inf: until nobody is left."""
 
@@ -50,6 +65,7 @@ class Traffic:
     tripinfo: Path | None = None
     stops: Path | None = None
     statistics: Path | None = None
+    dwell: Dwell | None = None  # of buses at their stops
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ class SignalSensors:
         return [self._observation(site, now_ns, rows[site], filled[site], pedestrian_wait_s[site]) for site in range(len(rows))]
 
     def _enrol(self, name: str) -> _Vehicle:
-        bus = libsumo.vehicle.getVehicleClass(name) in {"bus", "coach", "tram"}
+        bus = bool(libsumo.vehicle.getLine(name))  # of a line; some scenarios have cars of class bus
         self._count += 1
         connected = bus or is_connected(name, self._seed, self._penetration)
         return _Vehicle(self._count, connected, bus, float(libsumo.vehicle.getLength(name)), left=None)

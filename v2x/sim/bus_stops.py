@@ -1,0 +1,98 @@
+"""Buses at their stops in a running SUMO: how long they dwell, how late they are, how far behind the bus ahead.
+
+Rules:
+* With a dwell given, nobody waits for the timetable: `until` is taken from the stops as each bus departs, in the running simulation; the
+  scenario's files stay as they are. The timetable still says how late a bus is.
+* A bus stands `fixed_s` and `per_boarder_s` for each who boards at this stop; those who alight need no time of their own. SUMO's own
+  boarding time is set to 0, as it would count along with the fixed part instead of after it, and for those who alight too.
+* Who alights and boards the same bus again at the same stop has not boarded.
+"""
+
+from dataclasses import dataclass, field
+
+import libsumo
+
+from v2x.sim.signal_arguments import Dwell
+
+AT_BUS_STOP = 8  # bit of SUMO's stop flags
+LEAST_PLANNED_S = 60.0  # two buses planned closer than this have no headway to keep
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a bus knows of itself. Late > 0; `headway_ratio`: gap to the bus of the line ahead / planned gap, at the last stop."""
+
+    lateness_s: float = 0.0
+    headway_ratio: float = 1.0
+
+
+@dataclass(slots=True)
+class _Bus:
+    line: str
+    until_s: list[float]  # of the stops it has not finished, -1: none
+    service: Service = field(default_factory=Service)
+    aboard: frozenset[str] = frozenset()
+    started_s: float = -1.0  # standing at a stop since
+    boarders: int = 0
+
+
+class BusStops:
+    """`step` after each of SUMO's steps. Without a dwell the scenario's own stops are only watched."""
+
+    def __init__(self, dwell: Dwell | None) -> None:
+        self._dwell = dwell
+        self._buses: dict[str, _Bus] = {}
+        self._last: dict[tuple[str, str], tuple[float, float]] = {}  # (line, stop) -> when the last bus left, and should have
+
+    def step(self, now_s: float) -> None:
+        simulation = libsumo.simulation
+        for name in simulation.getDepartedIDList():
+            self._depart(name)
+        for name in simulation.getArrivedIDList():
+            self._buses.pop(name, None)
+        for name in simulation.getStopStartingVehiclesIDList():
+            if name in self._buses:
+                self._buses[name].started_s, self._buses[name].boarders = now_s, 0
+        for name in simulation.getStopEndingVehiclesIDList():
+            if name in self._buses:
+                self._leave(name, self._buses[name], now_s)
+        for name, bus in self._buses.items():
+            if self._dwell and bus.started_s >= 0.0:
+                self._board(name, bus, self._dwell, now_s)
+
+    def service(self, name: str) -> Service | None:
+        """None: no bus of a line."""
+        bus = self._buses.get(name)
+        return bus.service if bus else None
+
+    def _depart(self, name: str) -> None:
+        vehicle = libsumo.vehicle
+        stops = vehicle.getStops(name)
+        if not any(stop.stopFlags & AT_BUS_STOP for stop in stops):
+            return
+        until_s = [float(vehicle.getStopParameter(name, row, "until") or -1.0) for row in range(len(stops))]
+        self._buses[name] = _Bus(vehicle.getLine(name) or name.rpartition(".")[0] or name, until_s)
+        if self._dwell:
+            libsumo.vehicletype.setBoardingDuration(vehicle.getTypeID(name), 0.0)
+            for row in range(len(stops)):
+                vehicle.setStopParameter(name, row, "until", "-1")
+                vehicle.setStopParameter(name, row, "duration", f"{self._dwell.fixed_s:g}")
+
+    def _board(self, name: str, bus: _Bus, dwell: Dwell, now_s: float) -> None:
+        boarded = frozenset(libsumo.vehicle.getPersonIDList(name)) - bus.aboard
+        if boarded:
+            bus.aboard |= boarded
+            bus.boarders += len(boarded)
+            left_s = bus.started_s + dwell.fixed_s + dwell.per_boarder_s * bus.boarders - now_s
+            libsumo.vehicle.setBusStop(name, libsumo.vehicle.getStops(name, 1)[0].stoppingPlaceID, duration=max(left_s, 0.0))
+
+    def _leave(self, name: str, bus: _Bus, now_s: float) -> None:
+        bus.aboard, bus.started_s = frozenset(libsumo.vehicle.getPersonIDList(name)), -1.0
+        until_s = bus.until_s.pop(0) if bus.until_s else -1.0
+        if until_s < 0.0:
+            return
+        stop = libsumo.vehicle.getStops(name, -1)[-1].stoppingPlaceID
+        before_s, planned_s = self._last.get((bus.line, stop), (now_s, until_s))
+        gap_s = until_s - planned_s
+        bus.service = Service(now_s - until_s, (now_s - before_s) / gap_s if gap_s >= LEAST_PLANNED_S else 1.0)
+        self._last[bus.line, stop] = (now_s, until_s)
