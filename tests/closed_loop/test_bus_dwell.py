@@ -1,13 +1,14 @@
-"""A bus of a line on a straight road with three stops: how long it stands is 8 s and 2 s for each who boards, whatever its timetable says."""
+"""A bus of a line on a straight road with three stops: it stands 8 s and 2 s for each who boards, whatever its timetable says."""
 
 import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 import pytest
+
+from v2x.sim.scenario import read_xml
 
 MISSING = importlib.util.find_spec("libsumo") is None
 pytestmark = pytest.mark.skipif(MISSING and not os.environ.get("CI"), reason="SUMO is not installed (extra 'sim')")
@@ -44,7 +45,7 @@ def test_dwell_is_fixed_and_by_boarder_and_no_timetable_holds_the_bus(tmp_path: 
     stops = tmp_path / "out.xml"
     words = ["-m", "v2x", "sim", str(tmp_path), "--control", "program", "--end", "400", "--dwell", "8+2", "--stops", str(stops)]
     subprocess.run([sys.executable, *words], check=True, capture_output=True)
-    calls = [call for call in ET.parse(stops).getroot().iter("stopinfo") if call.get("id") == "bus.0"]
+    calls = [call for call in read_xml(stops).iter("stopinfo") if call.get("id") == "bus.0"]
     stood = {
         call.get("busStop"): (float(call.get("ended", 0)) - float(call.get("started", 0)), int(call.get("loadedPersons", 0)))
         for call in calls
