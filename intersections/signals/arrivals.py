@@ -43,7 +43,7 @@ def earliest_s(distance_m: Floats, speed_mps: Floats, limit_mps: Floats) -> Floa
     top_mps = np.maximum(np.maximum(limit_mps, speed_mps), 1.0)
     ramp_s = (top_mps - speed_mps) / ACCELERATION_MPS2
     ramp_m = 0.5 * (top_mps + speed_mps) * ramp_s
-    inside_s = (np.sqrt(speed_mps**2 + 2.0 * ACCELERATION_MPS2 * distance_m) - speed_mps) / ACCELERATION_MPS2
+    inside_s = np.maximum(np.sqrt(speed_mps**2 + 2.0 * ACCELERATION_MPS2 * distance_m) - speed_mps, 0.0) / ACCELERATION_MPS2
     return np.where(distance_m < ramp_m, inside_s, ramp_s + (distance_m - ramp_m) / top_mps)
 
 
