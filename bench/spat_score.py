@@ -19,7 +19,8 @@ from math import inf
 from pathlib import Path
 
 AHEAD_MS = 10_000
-KIND = {2: "red", 3: "red", 5: "green", 6: "green"}  # MovementPhaseState; all others end at times that are exactly known
+KIND = {2: "red", 3: "red", 4: "red-yellow", 5: "green", 6: "green", 7: "yellow", 8: "yellow"}  # MovementPhaseState
+JUDGED_AHEAD = ("green", "red")
 STATE, SINCE, MIN, MAX, LIKELY, FROM, UNTIL = range(1, 8)  # columns of a group's row
 
 
@@ -51,7 +52,7 @@ def score(lines: Iterable[str]) -> Tally:
         for row in message["g"]:
             key = (message["i"], row[0])
             said = open_states.setdefault(key, [])
-            if said and (message["void"] or said[-1][1][STATE] != row[STATE]):
+            if said and (message["void"] or KIND.get(said[-1][1][STATE]) != KIND.get(row[STATE])):
                 _judge(tally, said, None if message["void"] else message["t"])
                 said.clear()
             if len(row) > SINCE + 1:
@@ -69,7 +70,7 @@ def _judge(tally: Tally, said: list[tuple[int, list]], end_ms: int | None) -> No
     tally.broken += sum(not row[MIN] <= end_ms <= (inf if row[MAX] is None else row[MAX]) for _, row in said)
     kind = KIND.get(said[0][1][STATE])
     before = [row for now_ms, row in said if now_ms <= end_ms - AHEAD_MS]
-    if kind and before:
+    if kind in JUDGED_AHEAD and before:
         tally.ahead[kind].append(_foretold(before[-1], end_ms))
 
 

@@ -4,14 +4,13 @@ Rules:
 * A commitment is made once, when the plan's next change is near, and only narrowed afterwards; before, the planner is free.
 * It names the next greens and leaves the planner a window around the time it has in mind: early enough to react to a gap that
   opens sooner, late enough for a platoon that takes longer.
-* Nothing is committed on the way from one stage to the next: the lamps in between have times of their own.
+* Nothing is committed while greens are still to end that the present stage has not: their end is by what was committed before.
 """
 
 from dataclasses import dataclass, replace
 
-from intersections.signals.control import Commitment, GuardMode, Plan, Shown
-from intersections.signals.layout import SECOND_NS, SignalLayout, bits
-from intersections.signals.spat import expected_end_ns
+from intersections.signals.control import UNBOUNDED_NS, Commitment, GuardMode, Plan, Shown
+from intersections.signals.layout import SECOND_NS, bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +22,21 @@ class Play:
     late_ns: int = 8 * SECOND_NS
 
 
-def committed(layout: SignalLayout, plan: Plan, shown: Shown, play: Play) -> Plan:
+def committed(plan: Plan, shown: Shown, play: Play) -> Plan:
     """The plan with the commitment its command should carry, if it is time for one."""
-    commitment = _commitment(layout, plan, shown, play)
+    commitment = _commitment(plan, shown, play)
     return plan if commitment is None else replace(plan, command=replace(plan.command, commitment=commitment))
 
 
-def _commitment(layout: SignalLayout, plan: Plan, shown: Shown, play: Play) -> Commitment | None:
-    if shown.mode is not GuardMode.COMMANDED or shown.commitment is not None or shown.wanted != shown.greens:
+def _commitment(plan: Plan, shown: Shown, play: Play) -> Commitment | None:
+    found = next(((row, greens) for row, greens in enumerate(plan.stages[1:], 1) if plan.stages[0] & ~greens), None)
+    if shown.mode is not GuardMode.COMMANDED or shown.commitment is not None or shown.greens & ~plan.stages[0] or found is None:
         return None
-    if plan.stages[0] != shown.greens:
-        return Commitment(plan.stages[0], shown.now_ns, shown.now_ns + play.late_ns)
-    if len(plan.stages) == 1:
-        return None
-    greens = plan.stages[1]
-    ends_ns = [expected_end_ns(layout, shown, plan, row) for row in bits(shown.greens & ~greens)]
-    end_ns = max((end for end in ends_ns if end is not None), default=plan.start_ns[1])
+    row, greens = found
+    end_ns = plan.start_ns[row]
     if end_ns - shown.now_ns > play.ahead_ns:
         return None
-    return Commitment(greens, max(end_ns - play.early_ns, shown.now_ns), end_ns + play.late_ns)
+    ending = [bit for bit in bits(plan.stages[0] & ~greens) if shown.greens >> bit & 1]
+    soonest_ns = max((shown.earliest_end_ns[bit] for bit in ending), default=end_ns)
+    last_ns = min((shown.latest_end_ns[bit] for bit in ending), default=UNBOUNDED_NS)
+    return Commitment(greens, max(end_ns - play.early_ns, soonest_ns), min(max(end_ns + play.late_ns, soonest_ns), last_ns))

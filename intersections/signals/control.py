@@ -80,7 +80,8 @@ class PlannedDepartures:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """A planner's word: the command, and what it expects to follow. `stages`, `start_ns`: greens and when each begins, the first now."""
+    """A planner's word: the command, and what it expects to follow. `stages`, `start_ns`: greens and when each is commanded, the first
+    now: what a stage ends has its last moment of green then, what it opens follows after the intergreens."""
 
     command: GreenCommand
     stages: tuple[int, ...]

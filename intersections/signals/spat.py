@@ -5,6 +5,7 @@ Rules:
   the state lasts, so that whoever acted on an older message was not deceived.
 * A guess (likely time and its band) is the plan's, put right by how far such guesses have been off before; it may move, but never
   leaves the promise.
+* A state is a lamp's: a green that begins or ceases to yield to others is still the same green, and ends when it is no longer green.
 * After a fault, and while lamps flash, no promise holds: the message says so, and gives no times at all.
 * All times are on the clock of the guard that steps; a receiver with another clock counts from `now_ns`, not from its own time.
 """
@@ -153,7 +154,7 @@ class SpatPublisher:
 
     def _timing(self, shown: Shown, row: int, plan: Plan | None) -> TimeChange:
         low, high = self._promise(shown, row)
-        next_ns = None if plan is None else next_green_ns(shown, plan, row)
+        next_ns = None if plan is None else next_green_ns(self._layout, shown, plan, row)
         if low == high:
             return TimeChange(low, high, low, low, high, 1.0, next_ns)
         aspect = ASPECT.get(shown.states[row])
@@ -180,27 +181,28 @@ class SpatPublisher:
 
 
 def expected_end_ns(layout: SignalLayout, shown: Shown, plan: Plan, row: int) -> int | None:
-    """When the plan ends the state of a group that is closed or open; None beyond the plan. A stage's start is the start of its
-    greens: what they end has ended by its intergreens before."""
+    """When the plan ends the state of a group that is closed or open; None beyond the plan."""
     opens = not shown.greens >> row & 1
     found = next((stage for stage, greens in enumerate(plan.stages) if bool(greens >> row & 1) is opens), None)
     if found is None:
         return None
-    if opens or not found:
-        return plan.start_ns[found]
-    ahead = plan.stages[found] & layout.conflicts[row]
-    clearing_ns = max((layout.intergreen_ns[row][other] for other in bits(ahead)), default=layout.groups[row].yellow_ns)
-    return plan.start_ns[found] - clearing_ns
+    return opening_ns(layout, shown, plan, found, row) if opens else plan.start_ns[found]
 
 
-def next_green_ns(shown: Shown, plan: Plan, row: int) -> int | None:
+def opening_ns(layout: SignalLayout, shown: Shown, plan: Plan, stage: int, row: int) -> int:
+    """When a group gets green that a stage of the plan opens."""
+    ends = (shown.greens if not stage else plan.stages[stage - 1]) & ~plan.stages[stage] & layout.conflicts[row]
+    return plan.start_ns[stage] + max((layout.intergreen_ns[other][row] for other in bits(ends)), default=0)
+
+
+def next_green_ns(layout: SignalLayout, shown: Shown, plan: Plan, row: int) -> int | None:
     """When a group that is not closed gets green the next time, by the plan."""
     if ASPECT.get(shown.states[row]) is Aspect.CLOSED:
         return None
     closed = False
-    for greens, start_ns in zip(plan.stages, plan.start_ns, strict=True):
+    for stage, greens in enumerate(plan.stages):
         if closed and greens >> row & 1:
-            return start_ns
+            return opening_ns(layout, shown, plan, stage, row)
         closed = closed or not greens >> row & 1
     return None
 
@@ -243,7 +245,8 @@ def _times_ms(timing: TimeChange | None) -> list[float | None]:
 
 
 def _lasts(before: MovementEvent, shown: Shown, row: int) -> bool:
-    return before.state is shown.states[row] and before.since_ns == shown.since_ns[row]
+    """A green that begins or ceases to be permissive is still the same green."""
+    return before.since_ns == shown.since_ns[row] and ASPECT.get(before.state) is ASPECT.get(shown.states[row])
 
 
 def _bounds(timing: TimeChange | None) -> tuple[int, int]:

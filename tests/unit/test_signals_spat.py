@@ -72,9 +72,9 @@ def test_the_plan_tells_when_green_ends_and_red_too_within_the_promise() -> None
     west, south = (event.timing for event in message.events)
     assert west is not None
     assert south is not None
-    assert west.likely_ns == 22 * SECOND_NS  # three seconds of yellow before south's green
-    assert south.likely_ns == 25 * SECOND_NS
-    assert west.next_ns == 40 * SECOND_NS
+    assert west.likely_ns == 25 * SECOND_NS
+    assert south.likely_ns == 28 * SECOND_NS  # after three seconds of yellow
+    assert west.next_ns == 43 * SECOND_NS
     assert south.next_ns is None
 
 
