@@ -28,14 +28,13 @@ class Roads:
         self.lane_length_m: dict[str, float] = {str(lane): float(libsumo.lane.getLength(lane)) for lane in libsumo.lane.getIDList()}
         self.road_length_m = {road_of(lane): length_m for lane, length_m in self.lane_length_m.items()}
         self._link_m: dict[tuple[str, str], float] = {}
-        self._next_lanes: dict[str, list[tuple[str, float]]] = {}
         for lane in self.lane_length_m:
             if not lane.startswith(":"):
-                self._read_links(lane)
+                self._link_m |= {(road_of(lane), road_of(link[0])): float(link[7]) for link in libsumo.lane.getLinks(lane)}
         self._site_of = {road_of(lane): site for site, place in enumerate(approaches) for lane in place.lanes}
         self._movements = [{pair: row for row, pair in enumerate(place.movements)} for place in approaches]
 
-    def ahead(self, route: Sequence[str], index: int, inside: bool) -> Ahead | None:  # noqa: FBT001  of one vehicle at its place
+    def ahead(self, route: Sequence[str], index: int, *, inside: bool) -> Ahead | None:
         """From `route[index]`, or from inside the junction before `route[index + 1]`; None where no stop line is in sight."""
         at, after_m = index, 0.0
         offsets_m: dict[str, float] = {}
@@ -52,23 +51,6 @@ class Roads:
         site = self._site_of[route[at]]
         movement = self._movements[site].get((route[at], route[at + 1]), -1)
         return Ahead(site, movement, after_m, {route[index]: after_m} | offsets_m)
-
-    def beyond(self, lane: str, length_m: float) -> list[tuple[str, float]]:
-        """The lanes of an exit and how far the end of each is from the exit's beginning, through unsignalised junctions straight on."""
-        chain = [(lane, self.lane_length_m[lane])]
-        while chain[-1][1] < length_m and len(self._next_lanes.get(chain[-1][0], ())) > 0:
-            following, link_m = self._next_lanes[chain[-1][0]][0]
-            if following in {name for name, _ in chain}:
-                break
-            chain.append((following, chain[-1][1] + link_m + self.lane_length_m[following]))
-        return chain
-
-    def _read_links(self, lane: str) -> None:
-        """Straight on comes first."""
-        links = sorted(libsumo.lane.getLinks(lane), key=lambda link: link[6] != "s")
-        self._next_lanes[lane] = [(str(link[0]), float(link[7])) for link in links]
-        for link in links:
-            self._link_m[road_of(lane), road_of(link[0])] = float(link[7])
 
 
 def road_of(lane: str) -> str:

@@ -14,7 +14,8 @@ from hashlib import blake2b
 import libsumo
 import numpy as np
 
-from intersections.signals.approaches import ADVANCE_LOOP_M, SIGHT_M, Approaches, Observation
+from intersections.signals.approaches import ADVANCE_LOOP_M, SIGHT_M, Floats, Observation
+from v2x.importers.sumo_signals import SignalSite
 from v2x.sim.signal_loops import LaneLoops, clear, settle
 from v2x.sim.signal_roads import Ahead, Roads, road_of
 
@@ -35,6 +36,7 @@ class _Vehicle:
     front_m: float = 0.0
     speed_mps: float = 0.0
     waited_s: float = 0.0
+    serving: bool = False  # a bus at its stop stands, but not in a queue
     ahead: Ahead | None = None
     left: LaneLoops | None = None  # whose stop line its rear may still lie over
 
@@ -43,7 +45,8 @@ class _Vehicle:
 class _Exit:
     site: int
     row: int
-    end_m: float  # from the lane's end to the exit's downstream end
+    length_m: float
+    after_m: float  # from the lane's end to the exit's downstream end
 
 
 def is_connected(name: str, seed: int, penetration: float) -> bool:
@@ -54,14 +57,14 @@ def is_connected(name: str, seed: int, penetration: float) -> bool:
 class SignalSensors:
     """Of all intersections of a running simulation. `step` after each of SUMO's steps; `observe` when a plan is due."""
 
-    def __init__(self, approaches: Sequence[Approaches], groups: Sequence[int], seed: int, penetration: float) -> None:
-        self._approaches, self._groups = tuple(approaches), tuple(groups)
+    def __init__(self, sites: Sequence[SignalSite], seed: int, penetration: float) -> None:
+        self._approaches = tuple(site.approaches for site in sites)
         self._seed, self._penetration = seed, penetration
         self._step_s = float(libsumo.simulation.getDeltaT())
         self._roads = Roads(self._approaches)
         self._lane_row = [{lane: row for row, lane in enumerate(place.lanes)} for place in self._approaches]
         self._loops = {lane: LaneLoops(self._roads.lane_length_m[lane]) for place in self._approaches for lane in place.lanes}
-        self._exits = self._exit_lanes()
+        self._exits = _exit_lanes(sites, self._roads)
         self._vehicles: dict[str, _Vehicle] = {}
         self._count = 0
 
@@ -75,7 +78,7 @@ class SignalSensors:
         self._vehicles = present
         settle(self._loops.values(), self._step_s)
 
-    def observe(self, now_ns: int, pedestrian_wait_s: Sequence[np.ndarray]) -> list[Observation]:
+    def observe(self, now_ns: int, pedestrian_wait_s: Sequence[Floats]) -> list[Observation]:
         """One for each intersection, in their order."""
         rows: list[list[tuple[float, ...]]] = [[] for _ in self._approaches]
         filled = [np.zeros((2, len(place.exits))) for place in self._approaches]
@@ -90,7 +93,7 @@ class SignalSensors:
         bus = bool(libsumo.vehicle.getLine(name))  # of a line; some scenarios have cars of class bus
         self._count += 1
         connected = bus or is_connected(name, self._seed, self._penetration)
-        return _Vehicle(self._count, connected, bus, float(libsumo.vehicle.getLength(name)), left=None)
+        return _Vehicle(self._count, connected, bus, float(libsumo.vehicle.getLength(name)))
 
     def _move(self, name: str, vehicle: _Vehicle) -> None:
         lane, front_m = libsumo.vehicle.getLaneID(name), libsumo.vehicle.getLanePosition(name)
@@ -109,7 +112,8 @@ class SignalSensors:
             vehicle.left.stop_occupied = True
         if vehicle.connected:
             vehicle.speed_mps = libsumo.vehicle.getSpeed(name)
-            if vehicle.speed_mps < STANDING_MPS:
+            vehicle.serving = vehicle.bus and libsumo.vehicle.isStopped(name)
+            if vehicle.speed_mps < STANDING_MPS and not vehicle.serving:
                 vehicle.waited_s += self._step_s
 
     def _enter(self, name: str, vehicle: _Vehicle, road: str) -> None:
@@ -121,7 +125,7 @@ class SignalSensors:
         vehicle.road = road
         if vehicle.connected:
             route, index = libsumo.vehicle.getRoute(name), libsumo.vehicle.getRouteIndex(name)
-            vehicle.ahead = self._roads.ahead(route, index, road.startswith(":")) if road and index >= 0 else None
+            vehicle.ahead = self._roads.ahead(route, index, inside=road.startswith(":")) if road and index >= 0 else None
 
     def _tell(self, name: str, vehicle: _Vehicle, rows: list[list[tuple[float, ...]]]) -> None:
         ahead = vehicle.ahead
@@ -147,35 +151,26 @@ class SignalSensors:
                     return persons, stop_m
         return persons, -1.0
 
-    def _exit_lanes(self) -> dict[str, list[_Exit]]:
-        exits: dict[str, list[_Exit]] = {}
-        for site, place in enumerate(self._approaches):
-            for row, lane in enumerate(place.exits):
-                length_m = float(place.exit_length_m[row])
-                for name, end_m in self._roads.beyond(lane, length_m):
-                    exits.setdefault(name, []).append(_Exit(site, row, max(0.0, length_m - end_m)))
-        return exits
-
-    def _fill(self, vehicle: _Vehicle, filled: list[np.ndarray]) -> None:
-        """Count it on the exits it is on; where it stands, everything before it is taken."""
+    def _fill(self, vehicle: _Vehicle, filled: list[Floats]) -> None:
+        """Count it on the exits it is on; where it stands, everything before it is taken. In the middle of a long exit nobody hears it."""
         for place in self._exits.get(vehicle.lane, ()):
-            ahead_m = place.end_m + self._roads.lane_length_m[vehicle.lane] - vehicle.front_m
+            ahead_m = place.after_m + self._roads.lane_length_m[vehicle.lane] - vehicle.front_m
+            if min(ahead_m, place.length_m - ahead_m) > SIGHT_M:
+                continue
             filled[place.site][0, place.row] += 1.0
-            if vehicle.speed_mps < STANDING_MPS:
+            if vehicle.speed_mps < STANDING_MPS and not vehicle.serving:
                 filled[place.site][1, place.row] = max(filled[place.site][1, place.row], ahead_m + vehicle.length_m)
 
-    def _fill_by_loops(self, filled: list[np.ndarray]) -> None:
+    def _fill_by_loops(self, filled: list[Floats]) -> None:
         """The next intersection's loops tell of its queue whoever stands in it."""
         for lane, loops in self._loops.items():
             at_line = CAR_ROOM_M if loops.stop_standing_s >= LOOP_QUEUE_S else 0.0
             queue_m = ADVANCE_LOOP_M + CAR_ROOM_M if loops.advance_standing_s >= LOOP_QUEUE_S else at_line
             if queue_m:
                 for place in self._exits.get(lane, ()):
-                    filled[place.site][1, place.row] = max(filled[place.site][1, place.row], place.end_m + queue_m)
+                    filled[place.site][1, place.row] = max(filled[place.site][1, place.row], place.after_m + queue_m)
 
-    def _observation(
-        self, site: int, now_ns: int, rows: list[tuple[float, ...]], filled: np.ndarray, pedestrian_wait_s: np.ndarray
-    ) -> Observation:
+    def _observation(self, site: int, now_ns: int, rows: list[tuple[float, ...]], filled: Floats, pedestrian_wait_s: Floats) -> Observation:
         place = self._approaches[site]
         columns = np.array(sorted(rows), dtype=np.float64).reshape(-1, 9).T
         loops = [self._loops[lane] for lane in place.lanes]
@@ -198,3 +193,15 @@ class SignalSensors:
             exit_queue_m=filled[1],
             pedestrian_wait_s=pedestrian_wait_s,
         )
+
+
+def _exit_lanes(sites: Sequence[SignalSite], roads: Roads) -> dict[str, list[_Exit]]:
+    """By lane: the exits it is part of."""
+    exits: dict[str, list[_Exit]] = {}
+    for number, site in enumerate(sites):
+        for row, way in enumerate(site.exits):
+            after_m = way.length_m
+            for lane in way.chain:
+                after_m -= roads.lane_length_m[lane]
+                exits.setdefault(lane, []).append(_Exit(number, row, way.length_m, after_m))
+    return exits

@@ -1,0 +1,87 @@
+"""A small town of two by two traffic lights, made by SUMO's own generator while the tests run, and what its sensors say of it."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+FLOWS = (("left0A0", "B0right0"), ("left1A1", "B1right1"), ("bottom0A0", "A1top0"), ("top1B1", "B0bottom1"), ("right0B0", "A0left0"))
+STOP_M = (320.0, 340.0)  # along the approach left0A0
+BUS = """
+  <vType id="bus" vClass="bus" length="12"/>
+  <trip id="bus_1" type="bus" line="7" from="left0A0" to="B0right0" depart="5"><stop busStop="halt" duration="20"/></trip>
+  <person id="rider" depart="5"><ride from="left0A0" to="B0right0" lines="7"/></person>
+"""
+
+
+def write_town(folder: Path) -> Path:
+    """-> its configuration: ten minutes of cars on five relations and a bus. It names outputs that must never come to lie beside it."""
+    from v2x.sim.scenario import sumo_home
+
+    net = folder / "town.net.xml"
+    words = ["--grid", "--grid.number=2", "--grid.length=150", "--grid.attach-length=400", "--default.lanenumber=2"]
+    words += ["--default-junction-type=traffic_light", f"--output-file={net}"]
+    subprocess.run([str(sumo_home() / "bin" / "netgenerate"), *words], check=True, capture_output=True)
+    flows = "".join(
+        f'<flow id="f{row}" from="{start}" to="{end}" begin="0" end="600" period="{5 + row}" departLane="best" departSpeed="max"/>'
+        for row, (start, end) in enumerate(FLOWS)
+    )
+    (folder / "town.rou.xml").write_text(f"<routes>{flows}{BUS}</routes>")
+    stop = f'<busStop id="halt" lane="left0A0_0" startPos="{STOP_M[0]}" endPos="{STOP_M[1]}"/>'
+    detector = '<e1Detector id="d" lane="left0A0_0" pos="10" freq="60" file="beside_detector.xml"/>'
+    (folder / "town.add.xml").write_text(f"<additional>{stop}{detector}</additional>")
+    configuration = folder / "town.sumocfg"
+    configuration.write_text(
+        '<configuration><input><net-file value="town.net.xml"/><route-files value="town.rou.xml"/><additional-files value="town.add.xml"/>'
+        '</input><output><tripinfo-output value="beside_trips.xml"/><summary-output value="beside_summary.xml"/></output>'
+        '<time><begin value="0"/><end value="600"/></time><report><log value="beside_log.txt"/></report></configuration>'
+    )
+    return configuration
+
+
+def watch(configuration: Path, folder: Path, seed: int, penetration: float, seconds: int) -> list[dict[str, Any]]:
+    """Each second under the shipped programs: what the sensors say (`seen`), beside SUMO's own truth. To be called in a process of its own.
+
+    `truth`: intersection -> [(distance to its stop line, speed, the vehicle's next two roads)] of everybody who goes on through it.
+    """
+    import libsumo
+    import numpy as np
+
+    from intersections.signals.conventions import RESCO
+    from v2x.importers.sumo_signals import read_signals
+    from v2x.sim.signal_arguments import Traffic, sumo_arguments
+    from v2x.sim.signal_sensors import SignalSensors
+
+    started = sumo_arguments(Traffic(configuration, seed=seed), folder)
+    sites = read_signals(started.network, started.additional, RESCO)
+    told: list[dict[str, Any]] = []
+    crossed: dict[str, int] = {}
+    before: dict[str, str] = {}
+    libsumo.start(started.arguments)
+    try:
+        sensors = SignalSensors(sites, seed, penetration)
+        for second in range(seconds):
+            libsumo.simulationStep()
+            sensors.step()
+            lanes = {name: libsumo.vehicle.getLaneID(name) for name in libsumo.vehicle.getIDList()}
+            for name, lane in before.items():
+                if lanes.get(name, lane).startswith(":") and not lane.startswith(":"):
+                    crossed[lane] = crossed.get(lane, 0) + 1
+            before = lanes
+            seen = sensors.observe(second * 1_000_000_000, [np.zeros(len(site.layout.groups)) for site in sites])
+            places = {site.layout.intersection: (site.approaches, observation) for site, observation in zip(sites, seen, strict=True)}
+            told.append({"places": places, "truth": _truth(lanes), "crossed": dict(crossed)})
+    finally:
+        libsumo.close()
+    return told
+
+
+def _truth(lanes: dict[str, str]) -> dict[str, list[tuple[float, float, tuple[str, str]]]]:
+    import libsumo
+
+    truth: dict[str, list[tuple[float, float, tuple[str, str]]]] = {}
+    for name, lane in lanes.items():
+        for light, _, distance_m, _ in libsumo.vehicle.getNextTLS(name)[:1]:
+            route, index = libsumo.vehicle.getRoute(name), libsumo.vehicle.getRouteIndex(name)
+            first = index + lane.startswith(":")
+            truth.setdefault(light, []).append((distance_m, libsumo.vehicle.getSpeed(name), (route[first], route[first + 1])))
+    return truth
