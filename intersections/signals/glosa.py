@@ -10,10 +10,15 @@ Rules:
   promised, and may be counted on beyond only until it is likely to end.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from math import inf, isfinite, sqrt
 from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from intersections.signals.approaches import Approaches
 from intersections.signals.arrivals import Arrivals
@@ -136,6 +141,13 @@ class SpeedAdvisor:
     @property
     def advised_mps(self) -> MappingProxyType[int, float]:
         return MappingProxyType(self._advised_mps)
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        advised = self._advised_mps
+        return {"vehicles": np.array(list(advised), np.int64), "advised_mps": np.array(list(advised.values()), np.float64)}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self._advised_mps = dict(zip(arrays["vehicles"].tolist(), arrays["advised_mps"].tolist(), strict=True))
 
     def advise(self, now_ns: int, arrivals: Arrivals, spat: SpatMessage | None) -> tuple[SpeedAdvice, ...]:
         """For each connected vehicle that something useful can be said to; 2 Hz is enough."""

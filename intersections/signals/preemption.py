@@ -8,6 +8,7 @@ Rules:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +47,16 @@ class Preemption:
         self._owed: dict[int, Owed] = {}
         self._back = 0  # greens of the way back
         self._back_until_ns = 0
+
+    def snapshot(self) -> dict[str, Any]:
+        """Plain numbers and lists of them."""
+        owed = [[bit, due.green_ns, due.persons] for bit, due in self._owed.items()]
+        return {"sequence": self._sequence, "greens": self._greens, "owed": owed, "back": [self._back, self._back_until_ns]}
+
+    def restore(self, plain: dict[str, Any]) -> None:
+        self._sequence, self._greens = plain["sequence"], plain["greens"]
+        self._owed = {bit: Owed(green_ns, persons) for bit, green_ns, persons in plain["owed"]}
+        self._back, self._back_until_ns = plain["back"]
 
     def command(self, requests: Sequence[LiveRequest], seen: Observation | None, shown: Shown) -> GreenCommand | None:
         """`requests`: the live ones, the most urgent first; their status is set here."""

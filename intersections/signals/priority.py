@@ -11,8 +11,9 @@ Rules:
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import IntEnum, StrEnum
+from typing import Any
 
 import numpy as np
 
@@ -252,6 +253,18 @@ class PriorityServer:
             PriorityResponse(live.request.requester, live.request.request_id, live.request.sequence, live.status, live.reason)
             for live in self._live.values()
         )
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        """Plain numbers and texts, in the order in which they came."""
+        return [asdict(live) | {"reason": live.reason.name} for live in self._live.values()]
+
+    def restore(self, plain: list[dict[str, Any]]) -> None:
+        self._live = {}
+        for kept in plain:
+            asked = kept["request"]
+            request = PriorityRequest(**(asked | {"role": Role(asked["role"]), "kind": RequestKind(asked["kind"])}))
+            words = {"request": request, "status": RequestStatus(kept["status"]), "reason": Reason[kept["reason"]]}
+            self._live[request.requester] = LiveRequest(**(kept | words))
 
     def _answer(self, request: PriorityRequest, now_ns: int) -> PriorityResponse:
         live = self._live.get(request.requester)
