@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from intersections.signals.approaches import Approaches, Floats, Observation
 from intersections.signals.control import Plan, PlannedDepartures, Shown
-from intersections.signals.estimate import SPACING_M, Estimator
+from intersections.signals.estimate import STORED_M, Estimator
 from intersections.signals.layout import SECOND_NS, SignalLayout, bits
 from intersections.signals.plain_plan import plain_plan
 
@@ -54,7 +54,7 @@ class MaxPressurePlanner:
         approaches = self._approaches
         arrivals = self._estimator.arrivals(seen, shown, neighbours)
         waiting = np.bincount(arrivals.connection, minlength=len(approaches.connection_lane)).astype(np.float64)
-        beyond = (approaches.exit_length_m - arrivals.exit_room_m) / SPACING_M
+        beyond = (approaches.exit_length_m - arrivals.exit_room_m) / STORED_M
         lamp = approaches.connection_group >= 0
         pressure = np.zeros(len(self._layout.groups))
         np.add.at(pressure, approaches.connection_group[lamp], (waiting - (waiting > 0) * beyond[approaches.connection_exit])[lamp])
