@@ -38,6 +38,7 @@ class Approaches:
     exit_speed_mps: Floats
     exit_neighbour: tuple[str, ...]  # the signalised intersection it leads to, '' for none
     group_crossing: Ints  # (groups,) 1: a pedestrian crossing
+    exit_approach: tuple[str, ...] = ()  # by exit: the neighbour's approach road it ends on, '' for none; () where nobody has looked
 
 
 @dataclass(frozen=True, slots=True, eq=False)

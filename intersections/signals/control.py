@@ -68,7 +68,11 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlannedDepartures:
-    """What a neighbour sends each second: who will leave it by which exit lane, and when. Rows in order of time."""
+    """What a neighbour sends each second: who will leave it by which exit lane, and when. Rows in order of time.
+
+    `reaches_ns`: by row, earliest at the next stop line; `approach`: the road that leads to it. Both empty: not told.
+    `sent`, `cleared`: road -> vehicles that ever entered it through the neighbour, or left it over the neighbour's stop lines.
+    """
 
     intersection: str
     now_ns: int
@@ -76,6 +80,10 @@ class PlannedDepartures:
     time_ns: tuple[int, ...]
     vehicle: tuple[int, ...]
     weight: Floats
+    approach: tuple[str, ...] = ()
+    reaches_ns: tuple[int, ...] = ()
+    sent: tuple[tuple[str, float], ...] = ()
+    cleared: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

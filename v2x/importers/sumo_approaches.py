@@ -130,6 +130,7 @@ def approaches(
         exit_speed_mps=_floats(network.lanes[lane].speed_mps for lane in exits),
         exit_neighbour=tuple(way.neighbour for way in ways),
         group_crossing=crossing,
+        exit_approach=tuple(edge_of(network, way.chain[-1]) if way.neighbour else "" for way in ways),
     )
     return result, _ints(link for link, _ in rows), ways
 
