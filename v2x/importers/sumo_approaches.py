@@ -3,7 +3,7 @@
 Rules:
 * Lengths are the lanes' `length` (what SUMO drives), never their shapes'.
 * An exit goes on through junctions without a lamp as long as its road leads to one road only; it ends at the next stop line.
-* A short road between two stop lines of one joint light is part of its junction: an exit goes on through it.
+* A stub, as mapping and joint lights leave them behind a stop line, is part of the junction: an exit goes straight on beyond it.
 * Lanes for pedestrians alone are no approach lanes.
 """
 
@@ -17,7 +17,7 @@ from intersections.signals.approaches import SIGHT_M, Approaches, Floats, Ints
 from v2x.importers.sumo_lamps import Links, edge_of, internal_lanes
 from v2x.importers.sumo_xml import SumoConnection, SumoLane, SumoNetwork
 
-INTERIOR_M = 30.0  # inner roads of a joint light shorter than this store nobody: its lamps let traffic pass through at once
+STUB_M = 30.0  # as an exit it would hold back traffic that in truth drives on
 _MAX_HOPS = 100  # roads in a row without a lamp: a ring would have no end
 
 
@@ -63,13 +63,13 @@ class Roads:
         for _ in range(_MAX_HOPS):
             moves = self._onward(edge_of(self.network, lane))
             neighbour = next((move.tl for move in moves if move.tl), "")
-            inside = neighbour == intersection and self.length_m(chain) < INTERIOR_M
-            own = [move for move in moves if move.from_lane == lane] or moves
-            roads = {edge_of(self.network, move.to_lane) for move in (own if inside else moves)}
-            if (neighbour and not inside) or not roads or (len(roads) > 1 and not inside) or own[0].to_lane in chain:
+            stub = self.length_m(chain) < STUB_M and neighbour in ("", intersection)
+            single = not neighbour and len({edge_of(self.network, move.to_lane) for move in moves}) == 1
+            own = min(moves, key=lambda move: (move.from_lane != lane, move.direction != "s"), default=None)
+            if own is None or own.to_lane in chain or not (stub or single):
                 return Exit(tuple(chain), self.length_m(chain), neighbour)
-            lane = own[0].to_lane
-            chain += [*self.inner(own[0]), lane]
+            lane = own.to_lane
+            chain += [*self.inner(own), lane]
         return Exit(tuple(chain), self.length_m(chain), "")
 
     def _onward(self, edge: str) -> list[SumoConnection]:

@@ -31,13 +31,13 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`clashes`: foes among which nobody may be green together; `yields`: who has to yield, to whom, when both are green.
-    `doubtful`: green against green in the programs, safe only because the junction's own right of way decides."""
+    """`clashes`: foes that may not be green together; `yields`: who has to yield, to whom, when both are green. `doubtful`: green against
+    green in the programs, taken because the junction's right of way decides; `refused`: where it does not."""
 
     clashes: Pairs
     yields: Pairs
     doubtful: Pairs
-    refused: Pairs  # shown green together although nobody yields
+    refused: Pairs
 
 
 def edge_of(network: SumoNetwork, lane: str) -> str:
@@ -130,19 +130,17 @@ def _same_road(network: SumoNetwork, moves: dict[int, list[SumoConnection]]) -> 
 def rules_of(links: Links, states: list[str]) -> Rules:
     """Which foes the programs' `states` show green together, and who of them yields: the one with 'g', else as the junction says."""
     yields: set[tuple[int, int]] = set()
-    doubtful: set[tuple[int, int]] = set()
-    refused: set[tuple[int, int]] = set()
+    both_green: set[tuple[int, int]] = set()
     for pair in links.foes:
         one, other = pair
         for letters in {(state[one], state[other]) for state in states}:
             if one > other or not set(letters) <= {"G", "g"}:
                 continue
-            directions = list(_yielding(links, pair, letters))
-            (yields if directions else refused).update(directions or [pair])
-            if letters == ("G", "G") and directions:
-                doubtful.add(pair)
+            yields.update(_yielding(links, pair, letters))
+            if letters == ("G", "G"):
+                both_green.add(pair)
     clashes = {pair for pair in links.foes if pair not in yields and pair[::-1] not in yields}
-    return Rules(frozenset(clashes), frozenset(yields), frozenset(doubtful), frozenset(refused - yields - {pair[::-1] for pair in yields}))
+    return Rules(frozenset(clashes), frozenset(yields), frozenset(both_green - clashes), frozenset(both_green & clashes))
 
 
 def _yielding(links: Links, pair: tuple[int, int], letters: tuple[str, str]) -> Iterator[tuple[int, int]]:

@@ -34,7 +34,7 @@ def oddities(links: Links, rules: Rules, groups: GroupedLinks, program: SumoProg
 
 def _constants(groups: GroupedLinks) -> Iterator[str]:
     for letters, text in (
-        ("Gg", "always green, open to those who yield"),
+        ("Gg", "always green, open and yielding"),
         ("s", "always stop, then proceed"),
         ("r", "never green, closed"),
     ):

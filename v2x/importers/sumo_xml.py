@@ -51,13 +51,14 @@ class SumoEdge:
 
 @dataclass(frozen=True, slots=True)
 class SumoConnection:
-    """`tl` and `link` are '' and -1 where no lamp rules it; `via` is the first internal lane or ''."""
+    """`tl` and `link` are '' and -1 where no lamp rules it; `via` is the first internal lane or ''. `direction`: 's' is straight on."""
 
     from_lane: str
     to_lane: str
     via: str
     tl: str
     link: int
+    direction: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,7 @@ def _connection(element: ET.Element, network: SumoNetwork) -> SumoConnection:
         via=ends.get("via", ""),
         tl=ends.get("tl", ""),
         link=int(ends.get("linkIndex", -1)),
+        direction=ends.get("dir", ""),
     )
 
 
