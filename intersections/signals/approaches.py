@@ -39,6 +39,7 @@ class Approaches:
     exit_neighbour: tuple[str, ...]  # the signalised intersection it leads to, '' for none
     group_crossing: Ints  # (groups,) 1: a pedestrian crossing
     exit_approach: tuple[str, ...] = ()  # by exit: the neighbour's approach road it ends on, '' for none; () where nobody has looked
+    feeders: tuple[tuple[str, str, float], ...] = ()  # road upstream, the approach it leads to, m from its beginning on
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -70,8 +70,7 @@ class Shown:
 class PlannedDepartures:
     """What a neighbour sends each second: who will leave it by which exit lane, and when. Rows in order of time.
 
-    `reaches_ns`: by row, earliest at the next stop line; `approach`: the road that leads to it. Both empty: not told.
-    `sent`, `cleared`: road -> vehicles that ever entered it through the neighbour, or left it over the neighbour's stop lines.
+    `sent`, `cleared`: road, and vehicles that ever entered it through the neighbour, or left it over the neighbour's stop lines.
     """
 
     intersection: str
@@ -80,8 +79,6 @@ class PlannedDepartures:
     time_ns: tuple[int, ...]
     vehicle: tuple[int, ...]
     weight: Floats
-    approach: tuple[str, ...] = ()
-    reaches_ns: tuple[int, ...] = ()
     sent: tuple[tuple[str, float], ...] = ()
     cleared: tuple[tuple[str, int], ...] = ()
 

@@ -131,8 +131,15 @@ def approaches(
         exit_neighbour=tuple(way.neighbour for way in ways),
         group_crossing=crossing,
         exit_approach=tuple(edge_of(network, way.chain[-1]) if way.neighbour else "" for way in ways),
+        feeders=tuple(feeder for road in dict.fromkeys(road for road, _ in movements) for feeder in _feeders(roads, road)),
     )
     return result, _ints(link for link, _ in rows), ways
+
+
+def _feeders(roads: Roads, approach: str) -> list[tuple[str, str, float]]:
+    """From the beginning of each road upstream."""
+    edges = roads.network.edges
+    return [(road.edge, approach, road.distance_m + roads.length_m(edges[road.edge].lanes[:1])) for road in roads.upstream(approach)]
 
 
 def _speed_mps(roads: Roads, move: SumoConnection) -> float:
