@@ -78,7 +78,8 @@ cdef class Search(Queues):
     def __init__(self, uint64_t[::1] conflicts, uint64_t[::1] yields, double[::1] min_green, double[:, ::1] intergreen,
                  uint64_t[::1] stages,
                  uint64_t proceed,
-                 double[::1] lane_speed, int[::1] connection_group, int[::1] connection_exit, double[::1] connection_speed, int exits,
+                 double[::1] lane_speed, double[::1] lane_length,
+                 int[::1] connection_group, int[::1] connection_exit, double[::1] connection_speed, int exits,
                  double[::1] laws, int horizon, int beam, int keep, int fine):
         cdef int i, j
         self.groups = conflicts.shape[0]
@@ -98,6 +99,7 @@ cdef class Search(Queues):
             self.stage[i] = stages[i]
         for i in range(self.lanes):
             self.lane_speed[i] = lane_speed[i]
+            self.lane_length[i] = lane_length[i]
         self.connection_group = <int*>malloc(self.connections * sizeof(int))
         self.connection_exit = <int*>malloc(self.connections * sizeof(int))
         self.connection_speed = <double*>malloc(self.connections * sizeof(double))
@@ -112,7 +114,7 @@ cdef class Search(Queues):
         if self.pool == NULL:
             raise MemoryError
 
-    def plan(self, int[::1] lane_first, int[::1] connection, double[::1] arrival, double[::1] length, double[::1] weight,
+    def plan(self, int[::1] lane_first, int[::1] connection, int[::1] ahead, double[::1] arrival, double[::1] length, double[::1] weight,
              double[::1] metres,
              double[::1] opens, double[::1] closes, uint64_t wanted, double[::1] room, double[::1] refill, double earliest, double latest,
              long long following,
@@ -123,13 +125,17 @@ cdef class Search(Queues):
             self.first[lane] = lane_first[lane]
         self.weights[0] = 0
         self.moments[0] = 0
+        self.reach_m[0] = 0
         for lane in range(self.lanes):
             for i in range(self.first[lane], self.first[lane + 1]):
                 self.connection[i] = connection[i]
+                self.ahead[i] = ahead[i]
+                self.row[i] = lane
                 self.arrival[i] = arrival[i] if i == self.first[lane] else fmax(arrival[i], self.arrival[i - 1])
                 self.space[i] = length[i] + self.laws.gap_m
                 self.weight[i] = weight[i]
         for i in range(self.first[self.lanes]):
+            self.reach_m[i + 1] = self.reach_m[i] + self.space[i]
             self.weights[i + 1] = self.weights[i] + self.weight[i]
             self.moments[i + 1] = self.moments[i] + self.weight[i] * self.arrival[i]
         for lane in range(self.lanes):

@@ -17,6 +17,10 @@ cdef class Queues:
     cdef int first[LANES + 1]
     cdef int connection[VEHICLES]
     cdef double arrival[VEHICLES]
+    cdef int ahead[VEHICLES]  # who stands before it in the same lane upstream, bound for another; -1: nobody
+    cdef int row[VEHICLES]  # of the lane it is bound for
+    cdef double reach_m[VEHICLES + 1]
+    cdef double lane_length[LANES]
     cdef double space[VEHICLES]
     cdef double weight[VEHICLES]
     cdef double left[VEHICLES]
@@ -87,6 +91,17 @@ cdef class Queues:
             at = opens + self.laws.lost_s
         return at
 
+    cdef bint hemmed(self, State* state, int i) noexcept nogil:
+        """Somebody bound for another lane stands before it and has not yet found room in his own."""
+        cdef int k = self.ahead[i], lane
+        while k >= 0:
+            lane = self.row[k]
+            if k >= state.next[lane]:
+                if self.reach_m[k + 1] - self.reach_m[state.next[lane]] > self.lane_length[lane]:
+                    return True
+            k = self.ahead[k]
+        return False
+
     cdef bint blocked(self, State* state, int lane, int g, double at) noexcept nogil:
         """Somebody to whom group g yields comes too close to `at`."""
         cdef uint64_t foes = self.yields[g]
@@ -147,6 +162,10 @@ cdef class Queues:
                             state.metres[lane] = 0
                             break
                         e = self.connection_exit[c]
+                        if self.ahead[i] >= 0 and self.hemmed(state, i):
+                            state.metres[lane] = 0
+                            state.last[lane] = s + 0.5
+                            break
                         if state.room[e] < self.space[i]:
                             state.metres[lane] = 0
                             break

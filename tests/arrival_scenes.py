@@ -72,6 +72,7 @@ def observed(now_s: float, rows: list[tuple[Any, ...]] | None = None, **changed:
     fields |= {
         "vehicle": table[:, 0].astype(np.int64),
         "lane": table[:, 1].astype(np.int32),
+        "place": np.full(len(table), -1, np.int64),
         "movement": table[:, 2].astype(np.int32),
         "distance_m": table[:, 3],
         "speed_mps": table[:, 4],

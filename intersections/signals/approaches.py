@@ -46,7 +46,8 @@ class Approaches:
 class Observation:
     """What is known at `now_ns`, by a sensor or a vehicle's word. One row per connected vehicle within SIGHT_M.
 
-    `lane`: row of the approach lane it is on, -1 while it is further upstream. `movement`: its next turn.
+    `lane`: row of the approach lane it is on, -1 while it is further upstream. `place`: a number of the lane it is on, wherever
+    that is: same lane, same number; -1: unknown. Who stands in one lane upstream cannot pass one another. `movement`: its next turn.
     `weight`: persons; `waited_s`: how long it has stood in this queue so far. `stop_m`: how far before the stop line the bus stop
     lies that it will still serve, or is serving; -1: none.
     """
@@ -54,6 +55,7 @@ class Observation:
     now_ns: int
     vehicle: NDArray[np.int64]
     lane: Ints
+    place: NDArray[np.int64]
     movement: Ints
     distance_m: Floats
     speed_mps: Floats
@@ -80,6 +82,7 @@ def empty(approaches: Approaches, now_ns: int, groups: int) -> Observation:
         now_ns=now_ns,
         vehicle=np.zeros(0, np.int64),
         lane=np.zeros(0, np.int32),
+        place=np.zeros(0, np.int64),
         movement=np.zeros(0, np.int32),
         **none,
         stop_line_count=np.zeros(lanes, np.int64),

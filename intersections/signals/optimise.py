@@ -9,6 +9,7 @@ Rules:
 from dataclasses import astuple, dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from intersections._plan import Search
 from intersections.samples import PhaseState
@@ -80,6 +81,7 @@ class AdaptivePlanner:
             np.array([s.greens for s in layout.stages], np.uint64),
             sum(1 << i for i, g in enumerate(groups) if g.rest is PhaseState.STOP_THEN_PROCEED),
             np.ascontiguousarray(approaches.lane_speed_mps),
+            np.ascontiguousarray(approaches.lane_length_m),
             np.ascontiguousarray(approaches.connection_group),
             np.ascontiguousarray(approaches.connection_exit),
             np.ascontiguousarray(approaches.connection_speed_mps),
@@ -102,8 +104,8 @@ class AdaptivePlanner:
         departure = np.full(len(arrivals.lane), -1.0)
         room_m, drain_mps = np.maximum(arrivals.exit_room_m, 0.0), np.maximum(arrivals.exit_drain_mps, DRAIN_MIN_MPS)
         count, _cost = self._search.plan(
-            first, arrivals.connection, arrivals.arrival_s, arrivals.length_m, arrivals.weight, self._rolling(arrivals, first, opens),
-            opens, closes, shown.wanted, room_m, drain_mps, 0.0, 1e9, -1, stages, start, departure,
+            first, arrivals.connection, self._ahead(arrivals, seen), arrivals.arrival_s, arrivals.length_m, arrivals.weight,
+            self._rolling(arrivals, first, opens), opens, closes, shown.wanted, room_m, drain_mps, 0.0, 1e9, -1, stages, start, departure,
         )  # fmt: skip
         following = 1 if count > 1 and start[1] <= 0.0 else 0
         self._sequence += 1
@@ -145,6 +147,22 @@ class AdaptivePlanner:
             if group < 0 or opens[group] <= 0.0:
                 metres[lane] = max(arrivals.speed_mps[row] ** 2 / (2 * self._laws.acceleration_mps2), 0.1)
         return metres
+
+    @staticmethod
+    def _ahead(arrivals: Arrivals, seen: Observation) -> NDArray[np.int32]:
+        """Row of whoever stands before each vehicle in the same lane upstream and is bound for another; -1 for nobody."""
+        ahead = np.full(len(arrivals.lane), -1, np.int32)
+        last: dict[int, int] = {}
+        for row in np.argsort(arrivals.distance_m, kind="stable").tolist():
+            observed = arrivals.observed[row]
+            if observed < 0 or seen.lane[observed] >= 0:
+                continue
+            place = int(seen.place[observed])
+            before = last.get(place, -1)
+            if before >= 0 and arrivals.lane[before] != arrivals.lane[row]:
+                ahead[row] = before
+            last[place] = row
+        return ahead
 
     def _departures(self, arrivals: Arrivals, departure: Floats, now_ns: int) -> PlannedDepartures:
         rows = np.flatnonzero(departure >= 0.0)

@@ -67,6 +67,7 @@ class SignalSensors:
         self._exits = _exit_lanes(sites, self._roads)
         self._vehicles: dict[str, _Vehicle] = {}
         self._count = 0
+        self._places: dict[str, int] = {}
 
     def step(self) -> None:
         clear(self._loops.values())
@@ -136,9 +137,9 @@ class SignalSensors:
             return
         lane = self._lane_row[ahead.site].get(vehicle.lane, -1)
         persons, stop_m = self._ride(name, ahead, distance_m) if vehicle.bus else (CAR_PERSONS, -1.0)
-        rows[ahead.site].append(
-            (vehicle.number, lane, ahead.movement, distance_m, vehicle.speed_mps, vehicle.length_m, persons, vehicle.waited_s, stop_m)
-        )
+        place = self._places.setdefault(vehicle.lane, len(self._places))
+        told = (vehicle.number, lane, ahead.movement, distance_m, vehicle.speed_mps, vehicle.length_m, persons, vehicle.waited_s)
+        rows[ahead.site].append((*told, stop_m, place))
 
     def _ride(self, name: str, ahead: Ahead, distance_m: float) -> tuple[float, float]:
         """Persons of a bus, and the stop it serves before the stop line."""
@@ -172,7 +173,7 @@ class SignalSensors:
 
     def _observation(self, site: int, now_ns: int, rows: list[tuple[float, ...]], filled: Floats, pedestrian_wait_s: Floats) -> Observation:
         place = self._approaches[site]
-        columns = np.array(sorted(rows), dtype=np.float64).reshape(-1, 9).T
+        columns = np.array(sorted(rows), dtype=np.float64).reshape(-1, 10).T
         loops = [self._loops[lane] for lane in place.lanes]
         return Observation(
             now_ns=now_ns,
@@ -185,6 +186,7 @@ class SignalSensors:
             weight=columns[6],
             waited_s=columns[7],
             stop_m=columns[8],
+            place=columns[9].astype(np.int64),
             stop_line_count=np.array([loop.stop_count for loop in loops], np.int64),
             stop_line_occupied=np.array([loop.stop_occupied for loop in loops], np.uint8),
             advance_count=np.array([loop.advance_count for loop in loops], np.int64),
