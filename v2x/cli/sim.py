@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from intersections.decisions import Decision, Warning, WarningState
+from intersections.map import MapError
 from v2x.cli import application
 from v2x.clock import ScaledClock
 from v2x.errors import ConfigError
@@ -75,16 +76,18 @@ def sim_command(
     tripinfo: Annotated[Path | None, typer.Option(help="Where SUMO writes trips, unfinished and undeparted ones too.")] = None,
     stops: Annotated[Path | None, typer.Option(help="Where SUMO writes stops.")] = None,
     statistics: Annotated[Path | None, typer.Option(help="Where SUMO writes its statistics.")] = None,
+    trace: Annotated[Path | None, typer.Option(help="Where each intersection's SPaT goes, one JSON line each 100 ms.")] = None,
     dwell: Annotated[str | None, typer.Option(help="8+2: buses wait for no timetable, but 8 s and 2 s for each who boards.")] = None,
 ) -> None:
     """Play simulated traffic: SUMO, two roadside stations, connected vehicles, lamps. With --control: the signals of a scenario."""
     play = Play(scenario=scenario, seed=seed)
     try:
         if control is not None:
-            from v2x.cli.sim_signals import play_signals  # noqa: PLC0415  nothing of it is needed by the other plays
+            from v2x.cli.sim_signals import SignalPlay, play_signals  # noqa: PLC0415  nothing of it is needed by the other plays
 
             traffic = Traffic(scenario, seed, begin, end, teleport, tripinfo, stops, statistics, read_dwell(dwell) if dwell else None)
-            raise typer.Exit(0 if play_signals(traffic, control, convention, penetration, as_json=json_lines) else INTERRUPTED)
+            ended = play_signals(SignalPlay(traffic, control, convention, penetration, trace), as_json=json_lines)
+            raise typer.Exit(0 if ended else INTERRUPTED)
         if setup is not None:
             made = write_setup(play, setup)
             typer.echo(f"{made.map_file}: intersection {made.map.id}; stations approved and their tokens in {setup}")
@@ -94,7 +97,7 @@ def sim_command(
             asyncio.run(_play_on_wire(play, state, going, seconds, send_log, report))
         else:
             _play_direct(play, seconds)
-    except ScenarioError as error:
+    except (ScenarioError, MapError) as error:
         raise ConfigError("sim", str(error)) from error
 
 

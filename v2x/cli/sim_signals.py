@@ -3,37 +3,94 @@
 import json
 import signal
 import tempfile
-from dataclasses import asdict
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import typer
 
+from intersections.signals.conventions import CONVENTIONS, RESCO
+from v2x.importers.sumo_signals import SignalSurvey, survey_signals
 from v2x.sim.bus_stops import BusStops
 from v2x.sim.signal_arguments import Control, Traffic, sumo_arguments
-from v2x.sim.signal_run import Stop, Tally, run
+from v2x.sim.signal_loop import ControlTally, SignalLoop
+from v2x.sim.signal_planners import PLANNERS
+from v2x.sim.signal_run import Part, Stop, Tally, run
 
 
-def play_signals(traffic: Traffic, control: Control, convention: str, penetration: float, *, as_json: bool) -> bool:
-    """True where the run was not stopped before its end."""
-    stop = Stop()
+@dataclass(frozen=True, slots=True)
+class SignalPlay:
+    traffic: Traffic
+    control: Control
+    convention: str
+    penetration: float = 1.0
+    trace: Path | None = None
+
+    @property
+    def untouched(self) -> bool:
+        """SUMO plays its own program by itself."""
+        return self.control is Control.PROGRAM and self.convention == RESCO.name
+
+
+@dataclass(slots=True)
+class _Told:
+    """What there is to tell at the end."""
+
+    refused: dict[str, str] = field(default_factory=dict)
+    tally: ControlTally = field(default_factory=ControlTally)
+
+
+def play_signals(play: SignalPlay, *, as_json: bool) -> bool:
+    """True where the run was not stopped before its end. Raises ScenarioError and MapError."""
+    stop, told = Stop(), _Told()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop.ask)
-    with tempfile.TemporaryDirectory() as folder:
-        started = sumo_arguments(traffic, Path(folder))
-        tally = run(started, BusStops(traffic.dwell).step, stop)
+    with ExitStack() as stack:
+        started = sumo_arguments(play.traffic, Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        trace = stack.enter_context(play.trace.open("w", encoding="utf-8")) if play.trace else None
+        buses = BusStops(play.traffic.dwell)
+        loops: list[SignalLoop] = []
+
+        def parts() -> Sequence[Part]:
+            if not play.untouched:
+                survey: SignalSurvey = survey_signals(started.network, started.additional, CONVENTIONS[play.convention])
+                told.refused = survey.refused
+                loops.append(SignalLoop(survey.sites, PLANNERS[play.control], play.traffic.seed, play.penetration, trace))
+            return [buses, *loops]
+
+        tally = run(started, parts, stop)
+        for loop in loops:
+            told.tally = loop.close()
     typer.echo("", err=True)
-    played = {"control": control.value, "convention": convention, "penetration": penetration, "stopped": stop.asked}
-    typer.echo(json.dumps(played | asdict(tally)) if as_json else _words(played, tally))
+    words = _json if as_json else _words
+    typer.echo(words(play, tally, told, stopped=stop.asked))
     return not stop.asked
 
 
-def _words(played: dict[str, Any], tally: Tally) -> str:
+def _json(play: SignalPlay, tally: Tally, told: _Told, *, stopped: bool) -> str:
+    played = {"control": play.control.value, "convention": play.convention, "penetration": play.penetration, "stopped": stopped}
+    return json.dumps(played | asdict(tally) | asdict(told.tally) | {"refused": told.refused, "plan_ms": told.tally.plan_ms})
+
+
+def _words(play: SignalPlay, tally: Tally, told: _Told, *, stopped: bool) -> str:
+    how = f"{play.control.value}, {play.convention}, penetration {play.penetration:g}{', stopped' if stopped else ''}"
     rows = {
-        "played": f"{tally.now_s - tally.begin_s:g} s under {', '.join(f'{name} {value}' for name, value in played.items())}",
+        "played": f"{tally.now_s - tally.begin_s:g} s: {how}",
         "vehicles": f"{tally.loaded:,} loaded, {tally.departed:,} departed, {tally.arrived:,} arrived, {tally.inside:,} inside",
         "gridlock": "none" if tally.gridlocked_s is None else f"seen at {tally.gridlocked_s:.0f} s",
         "teleports": f"{tally.teleports:,}",
-        "cpu": f"{tally.sumo_cpu_s:.1f} s in SUMO",
+        "cpu": f"{tally.sumo_cpu_s:.1f} s in SUMO, {told.tally.sensor_cpu_s:.1f} s sensors, {told.tally.control_cpu_s:.1f} s control",
     }
+    if told.tally.plans:
+        rows |= {
+            "plans": f"{told.tally.plans:,}, {told.tally.plan_ms:.2f} ms of CPU each; {_counts(told.tally.verdicts)}",
+            "events": _counts(told.tally.events),
+            "modes": f"{_counts(told.tally.modes)} (intersection-seconds)",
+        }
+    rows |= {f"left to SUMO: {light}": reason for light, reason in told.refused.items()}
     return "\n".join(f"  {name:<14} {text}" for name, text in rows.items())
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items())) or "none"

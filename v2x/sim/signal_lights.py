@@ -1,7 +1,5 @@
 """One traffic light of SUMO as a lamp controller: groups' states to the letters of its links, and back."""
 
-from collections.abc import Sequence
-
 import libsumo
 
 from intersections.samples import PhaseState
@@ -33,11 +31,11 @@ class TrafficLight:
         self._states, self._set = states, "".join(self._letters)
         libsumo.trafficlight.setRedYellowGreenState(self.id, self._set)
 
-    def shown(self) -> Sequence[PhaseState]:
+    def shown(self) -> tuple[PhaseState, ...]:
         """What SUMO shows, by group; empty before anything was asked of it."""
         if not self._set:
             return ()
         letters = libsumo.trafficlight.getRedYellowGreenState(self.id)
         if letters == self._set:
             return self._states
-        return [PHASE_OF_LETTER.get(letters[links[0]], PhaseState.UNKNOWN) for links in self._links_of_group]
+        return tuple(PHASE_OF_LETTER.get(letters[links[0]], PhaseState.UNKNOWN) for links in self._links_of_group)

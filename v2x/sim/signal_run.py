@@ -7,8 +7,9 @@ Rules:
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import libsumo
 
@@ -60,15 +61,22 @@ class Stop:
         self.asked = True
 
 
-def run(started: Started, each_step: Callable[[float], None] | None, stop: Stop) -> Tally:
-    """`each_step(now_s)` is called before each step of SUMO, to set the lamps. Raises ScenarioError where SUMO cannot go on."""
+class Part(Protocol):
+    """What acts on SUMO or watches it: called before each of its steps."""
+
+    def step(self, now_s: float) -> None: ...
+
+
+def run(started: Started, parts: Callable[[], Sequence[Part]], stop: Stop) -> Tally:
+    """`parts` is called once, when SUMO has started. Raises ScenarioError where SUMO cannot go on."""
     try:
         libsumo.start(started.arguments)
         tally = Tally(started.begin_s, libsumo.simulation.getTime())
         tally.see()
+        acting = parts()
         while not stop.asked and _goes_on(tally, started.end_s):
-            if each_step is not None:
-                each_step(tally.now_s)
+            for part in acting:
+                part.step(tally.now_s)
             began = time.process_time()
             libsumo.simulationStep()
             tally.sumo_cpu_s += time.process_time() - began
