@@ -7,6 +7,7 @@ Rules:
 """
 
 from dataclasses import astuple, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from intersections._plan import Search
 from intersections.samples import PhaseState
 from intersections.signals.approaches import Approaches, Floats, Observation
 from intersections.signals.arrivals import Arrivals
-from intersections.signals.control import GreenCommand, Plan, PlannedDepartures, Shown
+from intersections.signals.control import PLANNER, GreenCommand, Plan, PlannedDepartures, Shown
 from intersections.signals.estimate import Estimator
 from intersections.signals.layout import SECOND_NS, SignalLayout, bits
 
@@ -65,7 +66,7 @@ class AdaptivePlanner:
         approaches: Approaches,
         laws: DischargeLaws | None = None,
         limits: SearchLimits | None = None,
-        author: str = "adaptive",
+        author: str = PLANNER,
     ) -> None:
         self._layout, self._approaches = layout, approaches
         self._laws, self._limits = laws or DischargeLaws(), limits or SearchLimits()
@@ -113,6 +114,13 @@ class AdaptivePlanner:
         command = GreenCommand(self._author, self._sequence, masks[0], now_ns, now_ns + VALID_NS)
         starts = tuple(now_ns + int(s * SECOND_NS) for s in start[following:count])
         return Plan(command, masks, starts, self._departures(arrivals, departure, now_ns), self._by_row(arrivals, departure, seen, now_ns))
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        return self._estimator.snapshot() | {"sequence": np.array([self._sequence], np.int64)}
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        self._sequence = int(arrays["sequence"][0])
+        self._estimator.restore(arrays)
 
     def _lamps(self, shown: Shown) -> tuple[Floats, Floats]:
         """When each group opens or opened (inf: closed) and when its green ended, s from now."""
