@@ -16,11 +16,11 @@ import libsumo
 
 from intersections.signals.approaches import Observation
 from intersections.signals.control import GuardMode, PlannedDepartures, Planner
+from intersections.signals.controller import ControlEvent, PlannerEvent, SignalController
 from intersections.signals.layout import SECOND_NS, TICK_NS
 from intersections.signals.spat import trace_line
 from v2x.importers.sumo_signals import SignalSite
 from v2x.sim.scenario import ScenarioError
-from v2x.sim.signal_bare import BareController
 from v2x.sim.signal_buttons import PushButtons
 from v2x.sim.signal_lights import TrafficLight
 from v2x.sim.signal_sensors import SignalSensors
@@ -61,7 +61,7 @@ class SignalLoop:
         self.tally = ControlTally()
         groups = [len(site.layout.groups) for site in sites]
         self._lights = [TrafficLight(site) for site in sites]
-        self._controllers = [BareController(site.layout, planner_of(site), now_ns) for site in sites]
+        self._controllers = [SignalController(site.layout, site.approaches, planner_of(site), now_ns) for site in sites]
         self._sensors = SignalSensors(sites, seed, penetration)
         self._buttons = PushButtons(_crossings(sites), groups)
         self._greens = [0] * len(sites)
@@ -98,7 +98,7 @@ class SignalLoop:
         done = controller.step(now_ns, seen, sent)
         light.show(done.shown.states)
         self._greens[row], self._modes[row] = done.shown.greens, done.shown.mode
-        self.tally.events.update(" ".join(filter(None, (event.act.name, event.reason))) for event in done.events)
+        self.tally.events.update(_name(event) for event in done.events)
         if done.plan is not None:
             self._departures[row] = done.plan.departures
             self.tally.plans += 1
@@ -109,6 +109,10 @@ class SignalLoop:
         for controller in self._controllers:
             self.tally.verdicts.update({verdict.name: count for verdict, count in controller.verdicts.items()})
         return self.tally
+
+
+def _name(event: ControlEvent) -> str:
+    return f"planner {event.verdict.name}" if isinstance(event, PlannerEvent) else f"{event.act.name} {event.reason}".strip()
 
 
 def _now_ns() -> int:
