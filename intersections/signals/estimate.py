@@ -19,6 +19,7 @@ from intersections.signals.control import PlannedDepartures, Shown
 from intersections.signals.counts import LoopCounts
 from intersections.signals.flows import Flows
 from intersections.signals.layout import SECOND_NS, SignalLayout
+from intersections.signals.storage import ExitStorage
 from intersections.signals.unseen_lanes import UnseenLanes, UnseenRows
 
 CAR_LENGTH_M = 5.0
@@ -45,6 +46,9 @@ class Estimator:
         self.flows = Flows(approaches)
         self.stop_line = LoopCounts(len(approaches.lanes))
         self.advance = LoopCounts(len(approaches.lanes))
+        self.storage = ExitStorage(approaches)
+        self._sent = np.zeros(len(approaches.exits))  # ever
+        self._cleared = np.zeros(len(approaches.lanes))
         self._forget()
 
     def _forget(self) -> None:
@@ -52,7 +56,6 @@ class Estimator:
         self.connected = Connected(len(self._approaches.lanes), len(self._approaches.connection_lane))
 
     def arrivals(self, seen: Observation, shown: Shown, neighbours: tuple[PlannedDepartures, ...]) -> Arrivals:
-        del neighbours
         kept = nearest(seen)
         seen = _rows_of(seen, kept)
         passed_s = (seen.now_ns - self._now_ns) / SECOND_NS if self._now_ns >= 0 else 0.0
@@ -61,7 +64,7 @@ class Estimator:
             passed_s = 0.0
         self._now_ns = seen.now_ns
         actual = self._actual(seen)
-        entered, left, trust = self._follow(seen, shown, actual, passed_s)
+        entered, left, trust = self._follow(seen, shown, actual, neighbours, passed_s)
         lane, connection = self._placed(seen, actual)
         estimating = self.flows.unconnected > 0.0
         if estimating and passed_s > 0.0:
@@ -70,7 +73,9 @@ class Estimator:
         seen = replace(_rows_of(seen, rows), lane=lane[rows], weight=seen.weight[rows] * trust[rows])
         return self._table_of(seen, kept[rows], connection[rows], self.unseen.rows(seen, lane[rows], self.flows) if estimating else None)
 
-    def _follow(self, seen: Observation, shown: Shown, actual: Ints, passed_s: float) -> tuple[Ints, Ints, Floats]:
+    def _follow(
+        self, seen: Observation, shown: Shown, actual: Ints, neighbours: tuple[PlannedDepartures, ...], passed_s: float
+    ) -> tuple[Ints, Ints, Floats]:
         """What the loops counted in and out and no connected vehicle explains; how far each vehicle is believed."""
         crossings = self.connected.step(seen, actual, passed_s)
         self.stop_line.step(seen.stop_line_count, seen.stop_line_occupied, passed_s)
@@ -79,7 +84,8 @@ class Estimator:
         self.stop_line.missed(advanced - stopped)
         self.advance.missed(stopped - advanced)
         green_s = self._green_s(shown)
-        self.flows.step(stopped, crossings.turns, green_s > 0.0, passed_s)
+        through = self.flows.step(stopped, crossings.turns, green_s > 0.0, passed_s)
+        self._account(seen, through, neighbours, passed_s)
         self.connected.weigh(crossings, np.maximum(stopped, advanced), passed_s)
         self.connected.doubt(seen, actual, np.where(self._lamp, green_s, 0.0), seen.stop_line_occupied == 0, passed_s)
         return advanced - crossings.advance, stopped - crossings.stop, self.connected.trust(seen)
@@ -139,13 +145,22 @@ class Estimator:
             weight=_padded(seen.weight, count, CAR_PERSONS)[order],
             waited_s=waited_s,
             queued=standing.astype(np.uint8),
-            exit_room_m=self._room_m(seen),
-            exit_drain_mps=np.zeros(len(self._approaches.exits)),
+            exit_room_m=self.storage.room_m,
+            exit_drain_mps=self.storage.drain_mps,
         )
 
-    def _room_m(self, seen: Observation) -> Floats:
-        taken_m = np.maximum(seen.exit_vehicles * STORED_M, seen.exit_queue_m)
-        return np.clip(self._approaches.exit_length_m - taken_m, 0.0, self._approaches.exit_length_m)
+    def _account(self, seen: Observation, through: Floats, neighbours: tuple[PlannedDepartures, ...], passed_s: float) -> None:
+        """`through`: by connection, vehicles that passed."""
+        sent = np.bincount(self._approaches.connection_exit, through, minlength=len(self._approaches.exits)).astype(np.float64)
+        self.storage.step(seen, sent, neighbours, self.flows.connected, passed_s)
+        self._sent += sent
+        self._cleared += self.stop_line.passed
+
+    def told(self, departures: PlannedDepartures) -> PlannedDepartures:
+        """With what a neighbour wants to know besides: what was ever sent into each road and cleared from it."""
+        sent = _by_road(self._approaches.exits, self._sent)
+        cleared = {road: int(count) for road, count in _by_road(self._approaches.lanes, self._cleared).items()}
+        return replace(departures, sent=tuple(sent.items()), cleared=tuple(cleared.items()))
 
     def _parts(self) -> dict[str, _Kept]:
         return {
@@ -159,12 +174,13 @@ class Estimator:
     def snapshot(self) -> dict[str, NDArray[Any]]:
         """All it keeps, as plain arrays."""
         arrays = {f"{part}.{name}": array for part, kept in self._parts().items() for name, array in kept.snapshot().items()}
-        return arrays | {"now_ns": np.array([self._now_ns], np.int64)}
+        return arrays | {"now_ns": np.array([self._now_ns], np.int64), "sent": self._sent.copy(), "cleared": self._cleared.copy()}
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         for part, kept in self._parts().items():
             kept.restore({name.removeprefix(f"{part}."): array for name, array in arrays.items() if name.startswith(f"{part}.")})
         self._now_ns = int(arrays["now_ns"][0])
+        self._sent, self._cleared = arrays["sent"].copy(), arrays["cleared"].copy()
 
 
 def _padded(column: NDArray[Any], count: int, value: float) -> NDArray[Any]:
@@ -178,3 +194,11 @@ def _rows_of(seen: Observation, rows: NDArray[np.intp]) -> Observation:
     if len(rows) == len(seen.vehicle):
         return seen
     return replace(seen, **{name: getattr(seen, name)[rows] for name in ROWS})
+
+
+def _by_road(lanes: tuple[str, ...], counts: Floats) -> dict[str, float]:
+    roads: dict[str, float] = {}
+    for lane, count in zip(lanes, counts.tolist(), strict=True):
+        road = lane.rpartition("_")[0]
+        roads[road] = roads.get(road, 0.0) + count
+    return roads

@@ -31,9 +31,11 @@ class Flows:
         self._owed = np.zeros(len(self._turns))  # of its share, to each turn
         self._rows = [np.flatnonzero(self._lane == lane).tolist() for lane in range(lanes)]
 
-    def step(self, passed: Ints, known_turns: Floats, open_rows: NDArray[np.bool_], passed_s: float) -> None:
-        """`passed`: over the stop lines, all; `known_turns`: by connection, of connected vehicles. Where only some of a lane's turns
-        have green, the others did not take what passed."""
+    def step(self, passed: Ints, known_turns: Floats, open_rows: NDArray[np.bool_], passed_s: float) -> Floats:
+        """(connections,) what passed by each. `passed`: over the stop lines, all; `known_turns`: by connection, of connected vehicles.
+
+        Where only some of a lane's turns have green, the others did not take what passed.
+        """
         keep, keep_turns = math.exp(-passed_s / RATE_MEMORY_S), math.exp(-passed_s / TURN_MEMORY_S)
         self._passed = keep * self._passed + passed
         self._time_s = keep * self._time_s + passed_s
@@ -44,6 +46,8 @@ class Flows:
         self._turns = keep_turns * self._turns + known_turns + spread
         self._known = keep_turns * self._known + float(known.sum())
         self._all = keep_turns * self._all + max(float(passed.sum()), float(known.sum()))
+        through: Floats = known_turns + spread
+        return through
 
     @property
     def rate_per_s(self) -> Floats:
@@ -59,10 +63,14 @@ class Flows:
         return share
 
     @property
+    def connected(self) -> float:
+        """Part of the vehicles that have passed."""
+        return (self._known + PRIOR_VEHICLES) / (self._all + PRIOR_VEHICLES)
+
+    @property
     def unconnected(self) -> float:
         """Part of the vehicles; none until counts say otherwise."""
-        connected = (self._known + PRIOR_VEHICLES) / (self._all + PRIOR_VEHICLES)
-        return 0.0 if connected >= ALL_CONNECTED else 1.0 - connected
+        return 0.0 if self.connected >= ALL_CONNECTED else 1.0 - self.connected
 
     def turns(self, lane: int, count: int) -> list[int]:
         """Connections for `count` vehicles of the lane nobody knows the turn of: each time the one that is furthest behind its share."""
