@@ -100,6 +100,7 @@ class SignalController:
         *,
         authority: Callable[[int, Role], bool] = public_transport_only,
         play: Play | None = None,
+        spat: SpatPublisher | None = None,
     ) -> None:
         """`authority`: whether a requester of priority is what it says. `play`: how the ends of greens are promised; None: not at all."""
         self.layout = layout
@@ -110,7 +111,7 @@ class SignalController:
         self.guard = Guard(layout, _tick(now_ns), AUTHORS)
         self.verdicts: Counter[PlanVerdict] = Counter()  # for display, not part of the state
         self._planner = planner
-        self._spat = SpatPublisher(layout)
+        self._spat = spat or SpatPublisher(layout)
         self._calls = Calls(layout, approaches)
         self._called = self._calls.everybody
         self._shown: Shown | None = None

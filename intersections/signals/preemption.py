@@ -133,6 +133,9 @@ class Preemption:
         return {bit: due for bit, due in owed.items() if not self._greens >> bit & 1}
 
     def _way_back(self, shown: Shown) -> int:
+        if not self._owed:
+            self._back = 0
+            return 0
         for bit in list(self._owed):
             if shown.greens >> bit & 1 and shown.now_ns - shown.since_ns[bit] >= self._owed[bit].green_ns:
                 del self._owed[bit]
