@@ -15,10 +15,10 @@ from typing import TextIO
 import libsumo
 
 from intersections.signals.approaches import Observation
-from intersections.signals.control import GuardMode, PlannedDepartures, Planner
+from intersections.signals.control import GuardMode, Plan, PlannedDepartures, Planner, Shown
 from intersections.signals.controller import ControlEvent, PlannerEvent, SignalController
 from intersections.signals.layout import SECOND_NS, TICK_NS
-from intersections.signals.spat import trace_line
+from intersections.signals.spat import STATUS, SpatMessage, SpatPublisher, trace_line
 from v2x.importers.sumo_signals import SignalSite
 from v2x.sim.scenario import ScenarioError
 from v2x.sim.signal_buttons import PushButtons
@@ -42,6 +42,14 @@ class ControlTally:
         return 1000.0 * self.plan_cpu_s / self.plans if self.plans else 0.0
 
 
+class UnheardSpat(SpatPublisher):
+    """Where nobody listens nothing is said: it would cost more than the rest of the control."""
+
+    def publish(self, shown: Shown, plan: Plan | None) -> SpatMessage:
+        del plan
+        return SpatMessage(self._layout.intersection, 0, shown.now_ns, shown.mode, STATUS[shown.mode], void=True, events=())
+
+
 class SignalLoop:
     """To be made when SUMO has started. `step` before each of its steps."""
 
@@ -53,7 +61,7 @@ class SignalLoop:
         penetration: float,
         trace: TextIO | None = None,
     ) -> None:
-        now_ns = _now_ns()
+        now_ns = self._now_ns = _now_ns()
         step_s = float(libsumo.simulation.getDeltaT())
         self._ticks = round(step_s * SECOND_NS / TICK_NS)
         if not self._ticks or abs(self._ticks * TICK_NS - step_s * SECOND_NS) > 1.0:
@@ -61,7 +69,10 @@ class SignalLoop:
         self.tally = ControlTally()
         groups = [len(site.layout.groups) for site in sites]
         self._lights = [TrafficLight(site) for site in sites]
-        self._controllers = [SignalController(site.layout, site.approaches, planner_of(site), now_ns) for site in sites]
+        spat_of = SpatPublisher if trace is not None else UnheardSpat
+        self._controllers = [
+            SignalController(site.layout, site.approaches, planner_of(site), now_ns, spat=spat_of(site.layout)) for site in sites
+        ]
         self._sensors = SignalSensors(sites, seed, penetration)
         self._buttons = PushButtons(_crossings(sites), groups)
         self._greens = [0] * len(sites)
@@ -72,7 +83,7 @@ class SignalLoop:
         self._trace = trace
 
     def step(self, now_s: float) -> None:
-        now_ns = _now_ns()
+        now_ns = self._now_ns = _now_ns()
         due = now_ns % SECOND_NS < self._ticks * TICK_NS  # the first step of each second
         began = time.process_time()
         self._sensors.step()
@@ -93,7 +104,7 @@ class SignalLoop:
 
     def _tick(self, row: int, now_ns: int, seen: Observation | None, sent: tuple[PlannedDepartures, ...]) -> None:
         light, controller = self._lights[row], self._controllers[row]
-        if states := light.shown():
+        if now_ns == self._now_ns and (states := light.shown()):  # between two of SUMO's steps nobody but we change a lamp
             controller.feedback(states, now_ns)
         done = controller.step(now_ns, seen, sent)
         light.show(done.shown.states)
