@@ -43,6 +43,7 @@ cdef struct State:
     int parent
     int time
     int started
+    int held  # nothing was switched yet: what was promised of the first change binds
     double opens[GROUPS]
     double closes[GROUPS]
     double last[LANES]
@@ -60,6 +61,9 @@ cdef class Search(Queues):
     cdef int keep, beam, fine
     cdef int filled[LEVELS + 1][STAGES + 1]
     cdef double best_value
+    cdef double earliest, latest
+    cdef uint64_t following
+    cdef bint bound
     cdef State best
     cdef public int expanded
 
@@ -117,7 +121,7 @@ cdef class Search(Queues):
     def plan(self, int[::1] lane_first, int[::1] connection, int[::1] ahead, double[::1] arrival, double[::1] length, double[::1] weight,
              double[::1] metres,
              double[::1] opens, double[::1] closes, uint64_t wanted, double[::1] room, double[::1] refill, double earliest, double latest,
-             long long following,
+             uint64_t following, bint bound,
              uint64_t[::1] out_stages, double[::1] out_start, double[::1] out_departures):
         cdef int i, lane, count
         cdef State* root = self.pool
@@ -153,6 +157,8 @@ cdef class Search(Queues):
         root.parent = -1
         root.time = 0
         root.started = 0
+        root.held = 1
+        self.earliest, self.latest, self.following, self.bound = earliest, latest, following, bound
         for i in range(self.stages):
             if self.stage[i] == wanted:
                 root.stage = i
@@ -165,7 +171,7 @@ cdef class Search(Queues):
             root.next[lane] = self.first[lane]
             root.last_group[lane] = -1
         with nogil:
-            self.search(earliest, latest, following)
+            self.search()
         count = self.trace(out_stages, out_start)
         self.replay(out_stages, out_start, count, out_departures)
         return count, self.best_value
@@ -173,7 +179,7 @@ cdef class Search(Queues):
     cdef State* slot(self, int time, int stage, int k) noexcept nogil:
         return self.pool + 2 + (time * (self.stages + 1) + stage) * self.keep + k
 
-    cdef void search(self, double earliest, double latest, long long following) noexcept nogil:
+    cdef void search(self) noexcept nogil:
         cdef int time, i, j, n, k, worst
         cdef State* state
         cdef int order[(STAGES + 1) * 64]
@@ -181,8 +187,9 @@ cdef class Search(Queues):
             for j in range(self.stages + 1):
                 self.filled[i][j] = 0
         self.best_value = INFINITY
+        memcpy(&self.best, self.pool, sizeof(State))
         self.expanded = 0
-        self.expand(0, 0, following)
+        self.expand(0, 0)
         for time in range(1, self.horizon):
             n = 0
             for j in range(self.stages + 1):
@@ -201,10 +208,10 @@ cdef class Search(Queues):
                 state = self.pool + order[k]
                 if state.cost >= self.best_value:
                     continue
-                self.expand(order[k], time, following if state.parent == 0 and state.wanted == self.pool.wanted else -1)
+                self.expand(order[k], time)
 
-    cdef void expand(self, int index, int time, long long following) noexcept nogil:
-        """Hold, or switch to each other stage that may begin now."""
+    cdef void expand(self, int index, int time) noexcept nogil:
+        """Hold, or switch to each other stage that may begin now: the first time by what was promised of it."""
         cdef State* state = self.pool + index
         cdef State* child = self.pool + 1
         cdef int j, until, g, step
@@ -213,15 +220,21 @@ cdef class Search(Queues):
         step = 1 if time < self.fine else 2
         if time % 2 and step == 2:
             step = 1
-        memcpy(child, state, sizeof(State))
-        child.parent = index
-        self.reach(child, time, time + step)
+        if not (state.held and self.bound and time + step > self.latest):
+            memcpy(child, state, sizeof(State))
+            child.parent = index
+            self.reach(child, time, time + step)
+        if state.held and time < self.earliest:
+            return
         demand = self.demand(state)
         for j in range(self.stages):
             if self.stage[j] == state.wanted:
                 continue
             opening = self.stage[j] & ~state.wanted
-            if not opening & demand:
+            if state.held and self.bound:
+                if self.stage[j] != self.following:
+                    continue
+            elif not opening & demand:
                 continue
             closing = state.wanted & ~self.stage[j]
             legal = True

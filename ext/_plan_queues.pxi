@@ -58,6 +58,7 @@ cdef class Queues:
         state.wanted = target
         state.stage = stage
         state.started = time
+        state.held = 0
         return until
 
     cdef double ready(self, State* state, int lane, int i, double* speed) noexcept nogil:

@@ -40,6 +40,7 @@ class Search:
         earliest: float,
         latest: float,
         following: int,
+        bound: bool,
         out_stages: NDArray[np.uint64],
         out_start: NDArray[np.float64],
         out_departures: NDArray[np.float64],

@@ -8,6 +8,7 @@ Rules:
 """
 
 from dataclasses import dataclass, replace
+from math import inf
 
 from intersections.signals.control import UNBOUNDED_NS, Commitment, GuardMode, Plan, Shown
 from intersections.signals.layout import SECOND_NS, bits
@@ -15,16 +16,32 @@ from intersections.signals.layout import SECOND_NS, bits
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """How far ahead of its planned end a green is committed, and how much earlier and later than planned it may then end."""
+    """`notice_ns`: how long before it at least a change is planned; with one less than a second to go it is committed, and may then
+    come so much earlier and later than planned."""
 
-    ahead_ns: int = 12 * SECOND_NS
-    early_ns: int = 6 * SECOND_NS
-    late_ns: int = 8 * SECOND_NS
+    notice_ns: int = 10 * SECOND_NS
+    early_ns: int = 0
+    late_ns: int = 3 * SECOND_NS
+
+
+FREE = Play(0, 0, 0)  # promise nothing
+
+
+def first_change(shown: Shown, now_ns: int, play: Play) -> tuple[float, float, int, bool]:
+    """(earliest s from now, latest, greens, bound): when a planner may next change what is wanted, and to what if that is bound."""
+    commitment = shown.commitment
+    if commitment is None:
+        return play.notice_ns / SECOND_NS, inf, 0, False
+    if shown.wanted & commitment.greens == commitment.greens and not shown.wanted & ~commitment.greens:  # on its way
+        opened_ns = max((shown.earliest_end_ns[bit] for bit in bits(commitment.greens & ~shown.greens)), default=now_ns)
+        return max(opened_ns - now_ns, play.notice_ns) / SECOND_NS, inf, 0, False
+    earliest_s = max(commitment.earliest_ns - now_ns, 0) / SECOND_NS
+    return earliest_s, max((commitment.latest_ns - now_ns) / SECOND_NS, earliest_s), commitment.greens, True
 
 
 def committed(plan: Plan, shown: Shown, play: Play) -> Plan:
     """The plan with the commitment its command should carry, if it is time for one."""
-    commitment = _commitment(plan, shown, play)
+    commitment = None if play == FREE else _commitment(plan, shown, play)
     return plan if commitment is None else replace(plan, command=replace(plan.command, commitment=commitment))
 
 
@@ -34,7 +51,7 @@ def _commitment(plan: Plan, shown: Shown, play: Play) -> Commitment | None:
         return None
     row, greens = found
     end_ns = plan.start_ns[row]
-    if end_ns - shown.now_ns > play.ahead_ns:
+    if end_ns - shown.now_ns > play.notice_ns + SECOND_NS:
         return None
     ending = [bit for bit in bits(plan.stages[0] & ~greens) if shown.greens >> bit & 1]
     soonest_ns = max((shown.earliest_end_ns[bit] for bit in ending), default=end_ns)

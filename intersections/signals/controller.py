@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from intersections.samples import PhaseState
 from intersections.signals.approaches import Approaches, Observation
 from intersections.signals.calls import Calls
-from intersections.signals.commitments import Play, committed
 from intersections.signals.control import AUTHORS, GuardMode, Plan, PlannedDepartures, Planner, Shown
 from intersections.signals.guard import Guard
 from intersections.signals.guard_words import GuardAct, GuardEvent, Refusal
@@ -99,15 +98,13 @@ class SignalController:
         now_ns: int,
         *,
         authority: Callable[[int, Role], bool] = public_transport_only,
-        play: Play | None = None,
         spat: SpatPublisher | None = None,
     ) -> None:
-        """`authority`: whether a requester of priority is what it says. `play`: how the ends of greens are promised; None: not at all."""
+        """`authority`: whether a requester of priority is what it says."""
         self.layout = layout
         self.approaches = approaches
         self.priority = PriorityServer(approaches, authority)
         self._preemption = Preemption(approaches, layout)
-        self._play = play
         self.guard = Guard(layout, _tick(now_ns), AUTHORS)
         self.verdicts: Counter[PlanVerdict] = Counter()  # for display, not part of the state
         self._planner = planner
@@ -233,9 +230,9 @@ class SignalController:
         except PLANNER_DEFECTS as defect:
             self._silent(now_ns, PlanVerdict.FAILED, f"{type(defect).__name__}: {defect}")
             return None
-        if self._play is not None:
-            plan = committed(plan, shown, self._play)
         taken = self.guard.command(plan.command, now_ns) is Refusal.ACCEPTED
+        if not taken and plan.command.commitment is not None:  # the greens are wanted even where the promise cannot be made
+            taken = self.guard.command(replace(plan.command, commitment=None), now_ns) is Refusal.ACCEPTED
         self.verdicts[PlanVerdict.TAKEN if taken else PlanVerdict.REFUSED] += 1
         self._plan = plan if taken else self._plan
         return plan

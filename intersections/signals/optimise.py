@@ -16,6 +16,7 @@ from intersections._plan import Search
 from intersections.samples import PhaseState
 from intersections.signals.approaches import Approaches, Floats, Observation
 from intersections.signals.arrivals import Arrivals
+from intersections.signals.commitments import FREE, Play, committed, first_change
 from intersections.signals.control import PLANNER, GreenCommand, Plan, PlannedDepartures, Shown
 from intersections.signals.estimate import Estimator
 from intersections.signals.layout import SECOND_NS, SignalLayout, bits
@@ -67,10 +68,11 @@ class AdaptivePlanner:
         laws: DischargeLaws | None = None,
         limits: SearchLimits | None = None,
         author: str = PLANNER,
+        play: Play = FREE,
     ) -> None:
         self._layout, self._approaches = layout, approaches
         self._laws, self._limits = laws or DischargeLaws(), limits or SearchLimits()
-        self._author = author
+        self._author, self._play = author, play
         self._sequence = 0
         self._estimator = Estimator(approaches, layout)
         groups = layout.groups
@@ -98,22 +100,24 @@ class AdaptivePlanner:
         return self.plan_for(self._estimator.arrivals(seen, shown, neighbours), seen, shown)
 
     def plan_for(self, arrivals: Arrivals, seen: Observation, shown: Shown) -> Plan:
-        now_ns = shown.now_ns
-        opens, closes = self._lamps(shown)
+        now_ns = seen.now_ns
+        opens, closes = self._lamps(shown, now_ns)
+        change = first_change(shown, now_ns, self._play)
         first = np.searchsorted(arrivals.lane, np.arange(len(self._approaches.lanes) + 1)).astype(np.int32)
         stages, start = np.zeros(STAGES_SHOWN, np.uint64), np.zeros(STAGES_SHOWN)
         departure = np.full(len(arrivals.lane), -1.0)
         room_m, drain_mps = np.maximum(arrivals.exit_room_m, 0.0), np.maximum(arrivals.exit_drain_mps, DRAIN_MIN_MPS)
         count, _cost = self._search.plan(
             first, arrivals.connection, self._ahead(arrivals, seen), arrivals.arrival_s, arrivals.length_m, arrivals.weight,
-            self._rolling(arrivals, first, opens), opens, closes, shown.wanted, room_m, drain_mps, 0.0, 1e9, -1, stages, start, departure,
+            self._rolling(arrivals, first, opens), opens, closes, shown.wanted, room_m, drain_mps, *change, stages, start, departure,
         )  # fmt: skip
         following = 1 if count > 1 and start[1] <= 0.0 else 0
         self._sequence += 1
         masks = tuple(int(stage) for stage in stages[following:count])
         command = GreenCommand(self._author, self._sequence, masks[0], now_ns, now_ns + VALID_NS)
         starts = tuple(now_ns + int(s * SECOND_NS) for s in start[following:count])
-        return Plan(command, masks, starts, self._departures(arrivals, departure, now_ns), self._by_row(arrivals, departure, seen, now_ns))
+        plan = Plan(command, masks, starts, self._departures(arrivals, departure, now_ns), self._by_row(arrivals, departure, seen, now_ns))
+        return committed(plan, shown, self._play)
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
         return self._estimator.snapshot() | {"sequence": np.array([self._sequence], np.int64)}
@@ -122,11 +126,11 @@ class AdaptivePlanner:
         self._sequence = int(arrays["sequence"][0])
         self._estimator.restore(arrays)
 
-    def _lamps(self, shown: Shown) -> tuple[Floats, Floats]:
+    def _lamps(self, shown: Shown, now_ns: int) -> tuple[Floats, Floats]:
         """When each group opens or opened (inf: closed) and when its green ended, s from now."""
         count = len(self._layout.groups)
         opens, closes = np.full(count, np.inf), np.full(count, -LONG_AGO_S)
-        since = (np.array(shown.since_ns, np.float64) - shown.now_ns) / SECOND_NS
+        since = (np.array(shown.since_ns, np.float64) - now_ns) / SECOND_NS
         for group, state in enumerate(shown.states):
             if state in GREEN:
                 opens[group] = since[group]
