@@ -13,7 +13,8 @@ from itertools import accumulate
 
 from intersections.signals.layout import SECOND_NS, LayoutError, SignalLayout, bits
 
-DAY_NS = 86_400 * SECOND_NS
+MINUTE_NS = 60 * SECOND_NS
+DAY_NS = 1440 * MINUTE_NS
 _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
 
 
@@ -86,8 +87,10 @@ class SignalPlan:
         for switch in self.switches:
             if switch.program not in names:
                 raise LayoutError(f"a switch names program {switch.program}, which is not there")
-            if not 0 < switch.weekdays < 1 << 7 or not 0 <= switch.time_of_day_ns < DAY_NS:
-                raise LayoutError(f"the switch to program {switch.program} has no day, or a time beyond the day")
+            if not 0 < switch.weekdays < 1 << 7 or not 0 <= switch.time_of_day_ns < DAY_NS or switch.time_of_day_ns % MINUTE_NS:
+                raise LayoutError(f"the switch to program {switch.program} has no day, or no minute of the day")
+        if self.actuation.gap_ns <= 0 or self.actuation.max_green_ns <= 0:
+            raise LayoutError("actuation without a gap or a maximum green")
 
     def check(self, layout: SignalLayout) -> None:
         """Raises LayoutError where a step is not for this layout."""

@@ -55,28 +55,27 @@ def _slope_ns(cycle: Sequence[Step], top: int, direction: int) -> int:
 
 
 def generated_stages(conflicts: Sequence[int], yields: Sequence[int], shipped: Iterable[int], limit: int = MAX_STAGES) -> list[int]:
-    """`shipped` first, then maximal sets, first those in which nobody has to yield, each chosen for the pairs it newly joins."""
+    """`shipped` first, then maximal sets: while they join new pairs those in which nobody has to yield, then others; then the rest."""
     count = len(conflicts)
     mutual = [row | sum(1 << j for j in range(count) if yields[j] >> i & 1) for i, row in enumerate(yields)]
     protected = [conflicts[i] | mutual[i] for i in range(count)]
     stages = list(dict.fromkeys(shipped))[:limit]
-    joined: set[tuple[int, int]] = set()
-    for blocked in (protected, list(conflicts)):
-        candidates = list(islice(maximal_sets(blocked), _MAX_CANDIDATES))
-        while candidates and len(stages) < limit:
-            best = max(candidates, key=lambda greens: (len(_pairs(greens) - joined), greens.bit_count(), -greens))
-            if not _pairs(best) - joined and best in stages:
+    pools = [{greens: _pairs(greens, count) for greens in islice(maximal_sets(rows), _MAX_CANDIDATES)} for rows in (protected, conflicts)]
+    joined = 0
+    for least, pool in ((1, pools[0]), (1, pools[1]), (0, pools[0]), (0, pools[1])):
+        while pool and len(stages) < limit:
+            best = max(pool, key=lambda greens: ((pool[greens] & ~joined).bit_count(), greens.bit_count(), -greens))  # noqa: B023  used at once
+            if (pool[best] & ~joined).bit_count() < least:
                 break
-            candidates.remove(best)
-            joined |= _pairs(best)
+            joined |= pool.pop(best)
             if best not in stages:
                 stages.append(best)
     return stages
 
 
-def _pairs(greens: int) -> set[tuple[int, int]]:
-    members = list(bits(greens))
-    return {(one, other) for one in members for other in members if one <= other}
+def _pairs(greens: int, count: int) -> int:
+    """All pairs of its groups as a set: bit `one * count + other`."""
+    return sum(greens << one * count for one in bits(greens))
 
 
 def maximal_sets(blocked: Sequence[int]) -> Iterator[int]:

@@ -71,12 +71,14 @@ def test_clearance_phases_are_steps_of_the_program_but_no_stages(small):
 
 def test_the_convention_gives_the_times(small):
     """The crossing is 6 m long: 5 s at 1.2 m/s. Its lamps have no yellow."""
-    safe, resco = small().layout, small(convention=RESCO).layout
+    apart = PROGRAM.replace("rgG", "rrG")
+    safe, resco = small(apart).layout, small(apart, convention=RESCO).layout
     assert [group.yellow_ns // SECOND_NS for group in safe.groups] == [3, 3, 0]
     assert [group.min_green_ns // SECOND_NS for group in safe.groups] == [7, 7, 5]
     assert safe.intergreen_ns[0][1] == 5 * SECOND_NS
     assert resco.intergreen_ns[0][1] == 3 * SECOND_NS
-    assert safe.intergreen_ns[2][0] == 5 * SECOND_NS
+    assert safe.intergreen_ns[2][1] == 5 * SECOND_NS
+    assert resco.intergreen_ns[2][1] == 0  # as the program has it
 
 
 def test_without_a_walking_rule_pedestrians_are_cleared_as_the_program_does():

@@ -7,6 +7,7 @@ from math import ceil
 
 from intersections.map import MapError
 from intersections.samples import PhaseState
+from intersections.signals.control import UNBOUNDED_NS
 from intersections.signals.conventions import SAFE, Convention
 from intersections.signals.layout import TICK_NS, GroupKind, SignalGroup, SignalLayout, Stage, bits
 from intersections.signals.plan import Program, Step, merged
@@ -185,16 +186,15 @@ def _red_yellow_ns(letters: str, durations_ns: Sequence[int]) -> int:
 def _intergreens(
     groups: GroupedLinks, durations_ns: Sequence[int], lengths_m: Mapping[int, float], convention: Convention
 ) -> tuple[tuple[int, ...], ...]:
-    count = len(groups.members)
-    vehicle_ns = convention.yellow_ns + convention.all_red_ns
+    """Only between groups that conflict: elsewhere it counts nowhere and is 0."""
     rows = []
-    for one in range(count):
-        if not groups.crossing[one]:
-            rows.append(tuple(vehicle_ns for _ in range(count)))
-            continue
-        walk_ns = _walk_ns(max(lengths_m[link] for link in groups.members[one]), convention)
-        shown = (_shown_gap_ns(groups, durations_ns, one, other) if convention.walking_mps is None else walk_ns for other in range(count))
-        rows.append(tuple(min(walk_ns, gap_ns) for gap_ns in shown))
+    for one, conflicts in enumerate(groups.conflicts):
+        if groups.crossing[one]:
+            walk_ns = _walk_ns(max(lengths_m[link] for link in groups.members[one]), convention)
+            gaps_ns = [min(walk_ns, _shown_gap_ns(groups, durations_ns, one, other, convention)) for other in range(len(groups.members))]
+        else:
+            gaps_ns = [convention.yellow_ns + convention.all_red_ns] * len(groups.members)
+        rows.append(tuple(gap_ns if conflicts >> other & 1 else 0 for other, gap_ns in enumerate(gaps_ns)))
     return tuple(rows)
 
 
@@ -204,9 +204,11 @@ def _walk_ns(length_m: float, convention: Convention) -> int:
     return ceil(round(length_m / speed_mps * 10, 6)) * TICK_NS
 
 
-def _shown_gap_ns(groups: GroupedLinks, durations_ns: Sequence[int], one: int, other: int) -> int:
-    """The shortest time in the program from the end of one's green to the start of the other's."""
-    return min(_gaps_ns(groups.letters[one], groups.letters[other], durations_ns), default=sum(durations_ns))
+def _shown_gap_ns(groups: GroupedLinks, durations_ns: Sequence[int], one: int, other: int, convention: Convention) -> int:
+    """The shortest time in the program from the end of one's green to the start of the other's, where the convention goes by it."""
+    if convention.walking_mps is not None:
+        return UNBOUNDED_NS
+    return min(_gaps_ns(groups.letters[one], groups.letters[other], durations_ns), default=UNBOUNDED_NS)
 
 
 def _gaps_ns(one: str, other: str, durations_ns: Sequence[int]) -> Iterator[int]:
