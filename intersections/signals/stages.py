@@ -64,7 +64,7 @@ def generated_stages(conflicts: Sequence[int], yields: Sequence[int], shipped: I
     joined = 0
     for least, pool in ((1, pools[0]), (1, pools[1]), (0, pools[0]), (0, pools[1])):
         while pool and len(stages) < limit:
-            best = max(pool, key=lambda greens: ((pool[greens] & ~joined).bit_count(), greens.bit_count(), -greens))  # noqa: B023  used at once
+            best = max(pool, key=lambda greens: ((pool[greens] & ~joined).bit_count(), greens.bit_count(), -greens))
             if (pool[best] & ~joined).bit_count() < least:
                 break
             joined |= pool.pop(best)
