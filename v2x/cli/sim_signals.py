@@ -5,7 +5,7 @@ import signal
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import typer
@@ -70,7 +70,8 @@ def play_signals(play: SignalPlay, *, as_json: bool) -> bool:
 
 def _json(play: SignalPlay, tally: Tally, told: _Told, *, stopped: bool) -> str:
     played = {"control": play.control.value, "convention": play.convention, "penetration": play.penetration, "stopped": stopped}
-    return json.dumps(played | asdict(tally) | asdict(told.tally) | {"refused": told.refused, "plan_ms": told.tally.plan_ms})
+    control = {name.name: getattr(told.tally, name.name) for name in fields(told.tally)}  # asdict makes other counters of counters
+    return json.dumps(played | asdict(tally) | control | {"refused": told.refused, "plan_ms": told.tally.plan_ms})
 
 
 def _words(play: SignalPlay, tally: Tally, told: _Told, *, stopped: bool) -> str:
