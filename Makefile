@@ -5,12 +5,14 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 SPEED ?= 1
 MINUTES ?= 10
+SIMULATED ?= 1000000
+SEED ?= 1
 V2X_DATA ?= ../shared/data
 KERNELS := $(wildcard ext/*.pyx ext/*.pxi)
 SOURCES := positioning intersections v2x tests bench examples
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench check debug-test track-score accuracy signals-score capacity soak proto lock clean
+.PHONY: help install demo test bench check debug-test track-score accuracy signals-score capacity soak guard-soak proto lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -65,6 +67,9 @@ capacity: install ## highest rate with p99 <= 20 ms
 
 soak: install ## MINUTES=10 at 10,000 objects/s: memory flat, nothing dropped
 	$(BIN)/python -m bench.soak --minutes $(MINUTES)
+
+guard-soak: install ## SIMULATED=1000000 seconds of the signal guard under any commands, faults and clocks (SEED=1)
+	$(BIN)/python -m tests.guard_soak --seconds $(SIMULATED) --seed $(SEED)
 
 proto: install ## write v2x/v1 from proto/
 	$(BIN)/python -m tests.generated_code

@@ -211,10 +211,10 @@ class Guard:
                 self._move(bit)
 
     def _open(self, groups: int) -> None:
-        """Those that nothing stands against."""
+        """Those that nothing stands against. A rest is seen for at least one step."""
         state = self._state
         for bit in bits(groups):
-            if state.t_ns >= state.ready_ns[bit] and not self.layout.conflicts[bit] & ~state.at[REST]:
+            if state.since_ns[bit] < state.t_ns >= state.ready_ns[bit] and not self.layout.conflicts[bit] & ~state.at[REST]:
                 self._move(bit)
 
     def _move(self, bit: int) -> None:
@@ -295,7 +295,7 @@ class Guard:
         state = self._state
         if not state.switched:
             asked = state.t_ns >= state.earliest_ns and state.mode == GuardMode.COMMANDED and state.greens == state.then
-            opening = state.hold & ~state.then & ~(state.at[GREEN] | state.at[RED_YELLOW])
+            opening = state.hold & ~(state.then | state.spent | state.at[GREEN] | state.at[RED_YELLOW])
             if (asked or state.t_ns >= state.latest_ns) and not opening:
                 state.switched = 1
                 self._changed = True
@@ -305,7 +305,7 @@ class Guard:
         """The commitment is kept once all that it names is open, and all that it ends has ended."""
         state = self._state
         lit = state.at[GREEN] | state.at[RED_YELLOW]
-        if state.switched and not state.then & ~state.spent & ~lit and not state.hold & ~state.then & state.at[GREEN]:
+        if state.switched and not state.then & ~state.spent & ~lit and not state.hold & ~state.then & lit:
             state.latest_ns = NONE
             self._changed = True
 

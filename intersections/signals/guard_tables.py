@@ -93,10 +93,9 @@ def _overdue_ns(groups: tuple[SignalGroup, ...], conflicting: tuple[tuple[int, .
     """The bound on waiting beyond the maximum red. First a commitment in force is kept: it ends within a maximum green of its
     settling, before and after which lamps change once. Then all groups are served in the order in which they became due, each after
     what stands against it has had its minimum green; whoever became due later comes later."""
-    change_ns = max((gap_ns[i][j] + groups[j].red_yellow_ns for i, row in enumerate(conflicting) for j in row), default=0) + TICK_NS
-    longest_green_ns = max(group.max_green_ns for group in groups)
-    service_ns = sum(
-        max((groups[i].red_yellow_ns + groups[i].min_green_ns + gap_ns[i][j] for i in row), default=0) + groups[j].red_yellow_ns + TICK_NS
-        for j, row in enumerate(conflicting)
-    )
-    return longest_green_ns + 2 * change_ns + service_ns
+    opening_ns = [
+        max([group.yellow_ns, *(gap_ns[other][bit] for other in row)]) + group.red_yellow_ns + 2 * TICK_NS
+        for bit, (group, row) in enumerate(zip(groups, conflicting, strict=True))
+    ]
+    ending_ns = [max((groups[other].red_yellow_ns + groups[other].min_green_ns for other in row), default=0) for row in conflicting]
+    return max(group.max_green_ns for group in groups) + 2 * max(opening_ns) + sum(opening_ns) + sum(ending_ns)

@@ -91,8 +91,8 @@ def _green_ns(tables: GuardTables, state: GuardState, bit: int) -> int:
         return since_ns
     if lamp == RED_YELLOW:
         return since_ns + lasts_ns[RED_YELLOW]
-    dark_ns = since_ns + lasts_ns[YELLOW] if lamp == YELLOW else 0
-    return max(state.ready_ns[bit], dark_ns, state.t_ns + TICK_NS) + lasts_ns[RED_YELLOW]
+    rest_ns = since_ns + lasts_ns[YELLOW] if lamp == YELLOW else state.t_ns
+    return max(state.ready_ns[bit], rest_ns + TICK_NS) + lasts_ns[RED_YELLOW]
 
 
 def bounds(tables: GuardTables, state: GuardState) -> tuple[list[int], list[int]]:
@@ -131,7 +131,8 @@ def _opening(tables: GuardTables, state: GuardState, bit: int, green_ends: dict[
     """End of a rest. Who is due has a bound; who is held, or follows by the commitment, has a nearer one."""
     bound, one = state.latest_ns != NONE, 1 << bit
     against = [other for other in tables.conflicting[bit] if other in green_ends]
-    first_ns = max([state.since_ns[bit], state.ready_ns[bit], *(green_ends[other][0] + tables.gap_ns[other][bit] for other in against)])
+    ready_ns = max(state.ready_ns[bit], state.since_ns[bit] + TICK_NS)
+    first_ns = max([ready_ns, *(green_ends[other][0] + tables.gap_ns[other][bit] for other in against)])
     last_ns = state.due_ns[bit] + tables.overdue_ns if state.called & one else UNBOUNDED_NS
     if not bound or state.spent & one:
         return first_ns, last_ns
@@ -141,5 +142,5 @@ def _opening(tables: GuardTables, state: GuardState, bit: int, green_ends: dict[
     if (held | state.then) & one:
         ends = [green_ends[other][1] + tables.gap_ns[other][bit] for other in against if ending >> other & 1]
         change_ns = 0 if held & one else state.latest_ns
-        last_ns = min(last_ns, max([state.ready_ns[bit], change_ns, *ends]))
+        last_ns = min(last_ns, max([ready_ns, change_ns, *ends]))
     return first_ns, last_ns
