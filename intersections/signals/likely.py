@@ -8,6 +8,7 @@ Rules:
 * Everything is bounded: KEPT errors for each kind and distance, REMEMBERED words for each group.
 """
 
+from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ KEPT = 256  # errors; about an hour of one intersection's states, and the 5 % qu
 REMEMBERED = 120  # words about one state, one a second
 TARGET = 0.95  # of past errors; 90 % shall hold in the future
 WIDEST_NS = 6 * SECOND_NS
-LEADS_NS = np.array([1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30], np.int64) * SECOND_NS  # finer where errors grow fastest
+LEADS_NS = tuple(seconds * SECOND_NS for seconds in (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30))  # finer where errors grow fastest
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +114,4 @@ class Likely:
 
 
 def _lead(now_ns: int, expected_ns: int) -> int:
-    return int(np.searchsorted(LEADS_NS, expected_ns - now_ns))
+    return bisect_left(LEADS_NS, expected_ns - now_ns)

@@ -117,13 +117,16 @@ class SpatPublisher:
         self._likely = Likely(len(layout.groups), len(Aspect))
         self._events: tuple[MovementEvent, ...] = ()
         self._revision = 0
+        self._heard: tuple[Plan | None, int] = (None, 0)  # what `_expected` is of: the plan, and the greens it was heard under
+        self._expected: list[tuple[int | None, int | None]] = [(None, None)] * len(layout.groups)
         self.broken = 0  # promises that the guard itself has contradicted: always 0, or the guard is wrong
 
     def publish(self, shown: Shown, plan: Plan | None) -> SpatMessage:
         void = shown.mode in VOID
         self._learn(shown, void=void)
+        self._hear(shown, plan)
         events = tuple(
-            MovementEvent(group.id, shown.states[row], shown.since_ns[row], None if void else self._timing(shown, row, plan))
+            MovementEvent(group.id, shown.states[row], shown.since_ns[row], None if void else self._timing(shown, row))
             for row, group in enumerate(self._layout.groups)
         )
         self._revision += [_promised(event, shown.now_ns) for event in events] != [_promised(event, shown.now_ns) for event in self._events]
@@ -152,13 +155,21 @@ class SpatPublisher:
             elif not _lasts(before, shown, row):
                 self._likely.ended(row, aspect, shown.since_ns[row])
 
-    def _timing(self, shown: Shown, row: int, plan: Plan | None) -> TimeChange:
+    def _hear(self, shown: Shown, plan: Plan | None) -> None:
+        """By group: when the plan ends its state, and when it gets green the next time. A plan is heard ten times a second."""
+        if self._heard[0] is plan and self._heard[1] == shown.greens:
+            return
+        self._heard = (plan, shown.greens)
+        self._expected = [(None, None)] * len(shown.states) if plan is None else expected(self._layout, shown, plan)
+
+    def _timing(self, shown: Shown, row: int) -> TimeChange:
         low, high = self._promise(shown, row)
-        next_ns = None if plan is None else next_green_ns(self._layout, shown, plan, row)
+        expected_ns, next_ns = self._expected[row]
+        aspect = ASPECT.get(shown.states[row])
+        if aspect is Aspect.CLOSED:
+            next_ns = None
         if low == high:
             return TimeChange(low, high, low, low, high, 1.0, next_ns)
-        aspect = ASPECT.get(shown.states[row])
-        expected_ns = None if plan is None or aspect is None else expected_end_ns(self._layout, shown, plan, row)
         if expected_ns is None or aspect is None:
             return TimeChange(low, high, next_ns=next_ns)
         expected_ns = min(max(expected_ns, low), high)
@@ -180,31 +191,28 @@ class SpatPublisher:
         return low, high
 
 
-def expected_end_ns(layout: SignalLayout, shown: Shown, plan: Plan, row: int) -> int | None:
-    """When the plan ends the state of a group that is closed or open; None beyond the plan."""
-    opens = not shown.greens >> row & 1
-    found = next((stage for stage, greens in enumerate(plan.stages) if bool(greens >> row & 1) is opens), None)
-    if found is None:
-        return None
-    return opening_ns(layout, shown, plan, found, row) if opens else plan.start_ns[found]
+def expected(layout: SignalLayout, shown: Shown, plan: Plan) -> list[tuple[int | None, int | None]]:
+    """By group: (when the plan ends its red or green, when it gives it green again afterwards); None beyond the plan."""
+    found = []
+    for row in range(len(shown.states)):
+        end_ns = again_ns = None
+        green = bool(shown.greens >> row & 1)
+        lost = not green
+        for stage, greens in enumerate(plan.stages):
+            wanted = bool(greens >> row & 1)
+            if end_ns is None and wanted is not green:
+                end_ns = plan.start_ns[stage] if green else opening_ns(layout, shown, plan, stage, row)
+            if wanted and lost and again_ns is None:
+                again_ns = opening_ns(layout, shown, plan, stage, row)
+            lost = lost or not wanted
+        found.append((end_ns, again_ns))
+    return found
 
 
 def opening_ns(layout: SignalLayout, shown: Shown, plan: Plan, stage: int, row: int) -> int:
     """When a group gets green that a stage of the plan opens."""
     ends = (shown.greens if not stage else plan.stages[stage - 1]) & ~plan.stages[stage] & layout.conflicts[row]
     return plan.start_ns[stage] + max((layout.intergreen_ns[other][row] for other in bits(ends)), default=0)
-
-
-def next_green_ns(layout: SignalLayout, shown: Shown, plan: Plan, row: int) -> int | None:
-    """When a group that is not closed gets green the next time, by the plan."""
-    if ASPECT.get(shown.states[row]) is Aspect.CLOSED:
-        return None
-    closed = False
-    for stage, greens in enumerate(plan.stages):
-        if closed and greens >> row & 1:
-            return opening_ns(layout, shown, plan, stage, row)
-        closed = closed or not greens >> row & 1
-    return None
 
 
 def shifted(message: SpatMessage, by_ns: int) -> SpatMessage:
