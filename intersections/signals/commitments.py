@@ -30,11 +30,9 @@ FREE = Play(0, 0, 0)  # promise nothing
 def first_change(shown: Shown, now_ns: int, play: Play) -> tuple[float, float, int, bool]:
     """(earliest s from now, latest, greens, bound): when a planner may next change what is wanted, and to what if that is bound."""
     commitment = shown.commitment
-    if commitment is None:
-        return play.notice_ns / SECOND_NS, inf, 0, False
-    if shown.wanted & commitment.greens == commitment.greens and not shown.wanted & ~commitment.greens:  # on its way
-        opened_ns = max((shown.earliest_end_ns[bit] for bit in bits(commitment.greens & ~shown.greens)), default=now_ns)
-        return max(opened_ns - now_ns, play.notice_ns) / SECOND_NS, inf, 0, False
+    if commitment is None or shown.wanted == commitment.greens:
+        opened_ns = max((shown.earliest_end_ns[bit] for bit in bits(shown.wanted & ~shown.greens)), default=now_ns)
+        return max(opened_ns - now_ns, play.notice_ns) / SECOND_NS if play != FREE else 0.0, inf, 0, False
     earliest_s = max(commitment.earliest_ns - now_ns, 0) / SECOND_NS
     return earliest_s, max((commitment.latest_ns - now_ns) / SECOND_NS, earliest_s), commitment.greens, True
 
@@ -47,7 +45,8 @@ def committed(plan: Plan, shown: Shown, play: Play) -> Plan:
 
 def _commitment(plan: Plan, shown: Shown, play: Play) -> Commitment | None:
     found = next(((row, greens) for row, greens in enumerate(plan.stages[1:], 1) if plan.stages[0] & ~greens), None)
-    if shown.mode is not GuardMode.COMMANDED or shown.commitment is not None or shown.greens & ~plan.stages[0] or found is None:
+    promised = shown.commitment is not None and shown.wanted != shown.commitment.greens
+    if shown.mode is not GuardMode.COMMANDED or promised or shown.greens & ~plan.stages[0] or found is None:
         return None
     row, greens = found
     end_ns = plan.start_ns[row]

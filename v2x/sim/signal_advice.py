@@ -18,6 +18,7 @@ from intersections.signals.spat import SpatMessage
 from v2x.importers.sumo_signals import SignalSite
 
 ACCELERATION_MPS2 = 1.5
+PERIOD_S = 1.0  # of advice and of driving by it
 FREE = -1.0  # SUMO: the driver's own speed again
 
 
@@ -35,18 +36,15 @@ class AdvisedDrivers:
         for advice in self.advisors[site].advise(seen.now_ns, arrivals, spat):
             self._heard_mps[advice.vehicle] = advice.advised_mps
 
-    def drive(self, names: Mapping[int, str], step_s: float) -> None:
-        """`names`: SUMO's, of the vehicles by their number in the observations."""
-        heeding = set()
-        for vehicle, advised_mps in self._heard_mps.items():
-            name = names.get(vehicle)
-            if name is not None:
-                speed_mps = libsumo.vehicle.getSpeed(name)
-                lowest, highest = speed_mps - COMFORT_MPS2 * step_s, speed_mps + ACCELERATION_MPS2 * step_s
-                libsumo.vehicle.setSpeed(name, min(max(advised_mps, lowest), highest, libsumo.vehicle.getAllowedSpeed(name)))
-                heeding.add(name)
-        present = set(names.values())
-        for name in (self._heeding - heeding) & present:
+    def drive(self, names: Mapping[int, str]) -> None:
+        """Once a second. `names`: SUMO's, of the connected vehicles by their number in the observations."""
+        heeding = {names[vehicle]: advised_mps for vehicle, advised_mps in self._heard_mps.items() if vehicle in names}
+        for name, advised_mps in heeding.items():
+            speed_mps = libsumo.vehicle.getSpeed(name)
+            slowest, fastest = speed_mps - COMFORT_MPS2 * PERIOD_S, speed_mps + ACCELERATION_MPS2 * PERIOD_S
+            wanted_mps = min(max(advised_mps, slowest), fastest, libsumo.vehicle.getAllowedSpeed(name))
+            libsumo.vehicle.slowDown(name, wanted_mps, PERIOD_S)
+        for name in (self._heeding - heeding.keys()) & set(names.values()):
             libsumo.vehicle.setSpeed(name, FREE)
-        self._heeding = heeding
+        self._heeding = set(heeding)
         self._heard_mps.clear()

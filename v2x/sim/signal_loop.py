@@ -21,6 +21,7 @@ from intersections.signals.layout import SECOND_NS, TICK_NS
 from intersections.signals.spat import STATUS, SpatMessage, SpatPublisher, trace_line
 from v2x.importers.sumo_signals import SignalSite
 from v2x.sim.scenario import ScenarioError
+from v2x.sim.signal_advice import AdvisedDrivers
 from v2x.sim.signal_buttons import PushButtons
 from v2x.sim.signal_lights import TrafficLight
 from v2x.sim.signal_sensors import SignalSensors
@@ -60,6 +61,7 @@ class SignalLoop:
         seed: int,
         penetration: float,
         trace: TextIO | None = None,
+        drivers: AdvisedDrivers | None = None,
     ) -> None:
         now_ns = self._now_ns = _now_ns()
         step_s = float(libsumo.simulation.getDeltaT())
@@ -69,7 +71,7 @@ class SignalLoop:
         self.tally = ControlTally()
         groups = [len(site.layout.groups) for site in sites]
         self._lights = [TrafficLight(site) for site in sites]
-        spat_of = SpatPublisher if trace is not None else UnheardSpat
+        spat_of = UnheardSpat if trace is None and drivers is None else SpatPublisher
         self._controllers = [
             SignalController(site.layout, site.approaches, planner_of(site), now_ns, spat=spat_of(site.layout)) for site in sites
         ]
@@ -81,6 +83,7 @@ class SignalLoop:
         self._departures: list[PlannedDepartures | None] = [None] * len(sites)
         self._step_s = step_s
         self._trace = trace
+        self._drivers = drivers
 
     def step(self, now_s: float) -> None:
         now_ns = self._now_ns = _now_ns()
@@ -94,6 +97,8 @@ class SignalLoop:
         for row in range(len(self._controllers)):
             self._tick(row, now_ns, seen[row], sent[row])
         planned = time.process_time()
+        if self._drivers is not None and due:
+            self._drivers.drive(self._sensors.names())
         for tick in range(1, self._ticks):
             for row in range(len(self._controllers)):
                 self._tick(row, now_ns + tick * TICK_NS, None, ())
@@ -113,6 +118,8 @@ class SignalLoop:
         if done.plan is not None:
             self._departures[row] = done.plan.departures
             self.tally.plans += 1
+        if self._drivers is not None and seen is not None:
+            self._drivers.hear(row, seen, done.shown, done.spat)
         if self._trace is not None:
             self._trace.write(trace_line(done.spat) + "\n")
 

@@ -79,6 +79,10 @@ class SignalSensors:
         self._vehicles = present
         settle(self._loops.values(), self._step_s)
 
+    def names(self) -> dict[int, str]:
+        """SUMO's, of those who are connected, by their number in the observations."""
+        return {vehicle.number: name for name, vehicle in self._vehicles.items() if vehicle.connected}
+
     def observe(self, now_ns: int, pedestrian_wait_s: Sequence[Floats]) -> list[Observation]:
         """One for each intersection, in their order."""
         rows: list[list[tuple[float, ...]]] = [[] for _ in self._approaches]
