@@ -20,6 +20,7 @@ from intersections.signals.commitments import FREE, Play, committed, first_chang
 from intersections.signals.control import PLANNER, GreenCommand, Plan, PlannedDepartures, Shown
 from intersections.signals.estimate import Estimator
 from intersections.signals.layout import SECOND_NS, SignalLayout, bits
+from intersections.signals.pedestrians import Pedestrians
 
 VEHICLES_MAX = 512
 DRAIN_MIN_MPS = 3.5  # an exit that is full is thought to move again: a plan that waits for it for ever locks the crossing
@@ -75,7 +76,8 @@ class AdaptivePlanner:
         self._author, self._play = author, play
         self._sequence = 0
         self._estimator = Estimator(approaches, layout)
-        groups = layout.groups
+        self._pedestrians = Pedestrians(layout, approaches)
+        groups, roads = layout.groups, self._pedestrians.approaches
         self._search = Search(
             np.array(layout.conflicts, np.uint64),
             np.array(layout.yields, np.uint64),
@@ -83,12 +85,12 @@ class AdaptivePlanner:
             np.array(layout.intergreen_ns, np.float64) / SECOND_NS,
             np.array([s.greens for s in layout.stages], np.uint64),
             sum(1 << i for i, g in enumerate(groups) if g.rest is PhaseState.STOP_THEN_PROCEED),
-            np.ascontiguousarray(approaches.lane_speed_mps),
-            np.ascontiguousarray(approaches.lane_length_m),
-            np.ascontiguousarray(approaches.connection_group),
-            np.ascontiguousarray(approaches.connection_exit),
-            np.ascontiguousarray(approaches.connection_speed_mps),
-            len(approaches.exits),
+            np.ascontiguousarray(roads.lane_speed_mps),
+            np.ascontiguousarray(roads.lane_length_m),
+            np.ascontiguousarray(roads.connection_group),
+            np.ascontiguousarray(roads.connection_exit),
+            np.ascontiguousarray(roads.connection_speed_mps),
+            len(roads.exits),
             np.array(astuple(self._laws)),
             self._limits.horizon_s,
             self._limits.beam,
@@ -103,14 +105,17 @@ class AdaptivePlanner:
         now_ns = seen.now_ns
         opens, closes = self._lamps(shown, now_ns)
         change = first_change(shown, now_ns, self._play)
-        first = np.searchsorted(arrivals.lane, np.arange(len(self._approaches.lanes) + 1)).astype(np.int32)
+        table = self._pedestrians.join(arrivals, seen.pedestrian_wait_s, shown.greens, now_ns)
+        lanes = len(self._pedestrians.approaches.lanes)
+        first = np.searchsorted(table.lane, np.arange(lanes + 1)).astype(np.int32)
         stages, start = np.zeros(STAGES_SHOWN, np.uint64), np.zeros(STAGES_SHOWN)
-        departure = np.full(len(arrivals.lane), -1.0)
-        room_m, drain_mps = np.maximum(arrivals.exit_room_m, 0.0), np.maximum(arrivals.exit_drain_mps, DRAIN_MIN_MPS)
+        departure = np.full(len(table.lane), -1.0)
+        room_m, drain_mps = np.maximum(table.exit_room_m, 0.0), np.maximum(table.exit_drain_mps, DRAIN_MIN_MPS)
         count, _cost = self._search.plan(
-            first, arrivals.connection, self._ahead(arrivals, seen), arrivals.arrival_s, arrivals.length_m, arrivals.weight,
-            self._rolling(arrivals, first, opens), opens, closes, shown.wanted, room_m, drain_mps, *change, stages, start, departure,
+            first, table.connection, self._ahead(table, seen), table.arrival_s, table.length_m, table.weight,
+            self._rolling(table, first, opens), opens, closes, shown.wanted, room_m, drain_mps, *change, stages, start, departure,
         )  # fmt: skip
+        departure = departure[: len(arrivals.lane)]  # whoever walks tells nobody
         following = 1 if count > 1 and start[1] <= 0.0 else 0
         self._sequence += 1
         masks = tuple(int(stage) for stage in stages[following:count])
@@ -120,11 +125,12 @@ class AdaptivePlanner:
         return committed(plan, shown, self._play)
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
-        return self._estimator.snapshot() | {"sequence": np.array([self._sequence], np.int64)}
+        return self._estimator.snapshot() | self._pedestrians.snapshot() | {"sequence": np.array([self._sequence], np.int64)}
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         self._sequence = int(arrays["sequence"][0])
         self._estimator.restore(arrays)
+        self._pedestrians.restore(arrays)
 
     def _lamps(self, shown: Shown, now_ns: int) -> tuple[Floats, Floats]:
         """When each group opens or opened (inf: closed) and when its green ended, s from now."""
@@ -155,7 +161,7 @@ class AdaptivePlanner:
             if row == first[lane + 1]:
                 metres[lane] = 100.0
                 continue
-            group = self._approaches.connection_group[arrivals.connection[row]]
+            group = self._pedestrians.approaches.connection_group[arrivals.connection[row]]
             if group < 0 or opens[group] <= 0.0:
                 metres[lane] = max(arrivals.speed_mps[row] ** 2 / (2 * self._laws.acceleration_mps2), 0.1)
         return metres
