@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intersections.decisions import Cause, Party
-from intersections.samples import CommandSample, Sample, SignalSample
+from intersections.samples import CommandSample, PrioritySample, Sample, SignalSample
 from positioning.frames import LocalFrame
 from positioning.samples import Detection, MotionSample, RangeSample, RsuFrame
 
@@ -57,5 +57,7 @@ def _cause(sample: Sample) -> Cause:
             return Cause(sample.vehicle, sample.sequence)
         case SignalSample():
             return Cause(f"signal {sample.intersection}", sample.sequence)
+        case PrioritySample():
+            return Cause(sample.vehicle, sample.sequence)
         case CommandSample():
             return Cause(sample.author, 0)

@@ -9,6 +9,8 @@ from enum import IntEnum, StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from intersections.signals.control import GuardMode
+from intersections.signals.spat import SpatMessage
 from positioning.samples import ObjectClass
 
 
@@ -142,4 +144,64 @@ class SignalReport:
     cause: Cause
 
 
-Decision = Warning | TrackReport | CorrectedPositions | SensorFault | SignalReport
+@dataclass(frozen=True, slots=True)
+class LampCommand:
+    """What every lamp of one intersection has to show from `issued_ns` on, by the guard: group id -> PhaseState number."""
+
+    intersection: str
+    sequence: int
+    issued_ns: int
+    valid_until_ns: int
+    mode: GuardMode
+    groups: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedBand:
+    """What one connected vehicle is advised (GLOSA): a band, the best speed in it, and when it can cross the stop line."""
+
+    vehicle: str  # temporary id
+    group: str
+    low_mps: float
+    high_mps: float
+    advised_mps: float
+    arrive_s: float
+    distance_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedAdvices:
+    """Of one intersection at one time."""
+
+    intersection: str
+    time_ns: int
+    bands: tuple[SpeedBand, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityAnswer:
+    """How a request for priority stands: J2735 PrioritizationResponseStatus number and the reason in words."""
+
+    intersection: str
+    vehicle: str  # temporary id
+    request_id: int
+    sequence: int
+    status: int
+    reason: str
+    time_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignalEvent:
+    """What an operator should know of the signals: a fault, a reset, a refused command, a planner that is silent."""
+
+    id: str
+    intersection: str
+    source: str  # who is at fault or did it: 'guard', 'planner', a command's author
+    subject: str  # groups, a mode, a command's number
+    text: str
+    created_ns: int
+
+
+SignalDecision = LampCommand | SpatMessage | SpeedAdvices | PriorityAnswer | SignalEvent
+Decision = Warning | TrackReport | CorrectedPositions | SensorFault | SignalReport | SignalDecision

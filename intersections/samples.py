@@ -38,6 +38,8 @@ class CommandKind(IntEnum):
     ACKNOWLEDGEMENT = 1  # a vehicle answers a warning or an order
     RESET_TRACKS = 2  # an operator drops all tracks of an intersection
     SILENCE = 3  # an operator silences a warning kind at an intersection until `valid_until_ns`
+    RESET_SIGNALS = 4  # an operator has looked at a latched fault of the signals and lets them start anew
+    PLAN_OVERRUN = 5  # this process noticed that a signal plan took too long; never from outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +57,27 @@ class CommandSample:
     reason: str = ""
 
 
-Sample = RsuFrame | MotionSample | RangeSample | SignalSample | CommandSample
+@dataclass(frozen=True, slots=True)
+class PrioritySample:
+    """A connected vehicle asks to be let through, and may ask for what it asks (`role`, `kind`: numbers of J2735).
+
+    `ingress`, `egress`: lanes of the map. Persons, lateness and headway have their usual value where they are unknown.
+    """
+
+    vehicle: str
+    intersection: str
+    received_ns: int
+    request_id: int
+    sequence: int
+    kind: int
+    role: int
+    ingress: str
+    egress: str
+    arrival_ns: int
+    importance: int
+    persons: float
+    lateness_s: float
+    headway_ratio: float
+
+
+Sample = RsuFrame | MotionSample | RangeSample | SignalSample | CommandSample | PrioritySample

@@ -4,6 +4,8 @@
                               \\           \\-> report about every 100 ms      lamps -> report when they change
                                \\-> corrected positions as often
 
+    and, where its signals are controlled from here, `control`: places -> plan -> guard -> lamps, each 100 ms, after all that.
+
 Rules:
 * No I/O, no clock, no chance: the same steps give the same decisions, byte for byte, from any snapshot on.
 * Samples of a batch take effect in their order, but vehicles' own after all others, when fusion has said where they are;
@@ -27,7 +29,8 @@ from intersections.lamps import Lamps
 from intersections.localize import Places, localize, network
 from intersections.map import IntersectionMap
 from intersections.paths import flatten
-from intersections.samples import CommandKind, CommandSample, Sample, SignalSample
+from intersections.samples import CommandKind, CommandSample, PrioritySample, Sample, SignalSample
+from intersections.signals.road import NEVER_NS, RoadSignals, SignalConfig
 from intersections.warnings.ledger import WarningLedger
 from positioning.connected import ConnectedVehicles
 from positioning.frames import LocalFrame
@@ -50,8 +53,14 @@ class IntersectionConfig:
 class Intersection:
     """All state of one intersection. Use `step` to move it on."""
 
-    def __init__(self, map: IntersectionMap, config: IntersectionConfig | None = None, anchors: Sequence[Anchor] = ()) -> None:
-        """`anchors`: surveyed gNBs; those within reach are used."""
+    def __init__(
+        self,
+        map: IntersectionMap,
+        config: IntersectionConfig | None = None,
+        anchors: Sequence[Anchor] = (),
+        signals: SignalConfig | None = None,
+    ) -> None:
+        """`anchors`: surveyed gNBs; those within reach are used. `signals`: how its lamps are controlled from here, if they are."""
         self.map = map
         self.id = map.id
         self.config = config or IntersectionConfig()
@@ -60,6 +69,7 @@ class Intersection:
         self.tracks = TrackTable(self.frame, self.config.tracker)
         self.vehicles = ConnectedVehicles(self.frame, anchors)
         self.lamps = Lamps(map.id, self.paths.groups)
+        self.signals = RoadSignals(map, self.paths, signals) if signals is not None else None
         self.warnings = WarningLedger(map.id)
         self.verdicts: Counter[tuple[str, Verdict]] = Counter()  # by source; for display, not part of the state
         self._own: list[MotionSample] = []  # of this step
@@ -121,6 +131,21 @@ class Intersection:
         others = (self.tracks.next_deadline_ns(), self.warnings.next_deadline_ns(), self.lamps.next_deadline_ns(now_ns))
         return max(now_ns + 1, min(report_ns, *(due_ns for due_ns in others if due_ns is not None)))
 
+    @property
+    def control_due_ns(self) -> int:
+        """When `control` is due; never where the signals are not ours."""
+        return NEVER_NS if self.signals is None else self.signals.due_ns
+
+    def control(self, now_ns: int) -> list[Decision]:
+        """What the lamps have to show now, and who is told what of it."""
+        assert self.signals is not None
+        return [*self.signals.step(now_ns, self._survey)]
+
+    def _survey(self, now_ns: int) -> tuple[TrackView, Places]:
+        """Who is where now. Warnings keep the places they were judged by."""
+        view = self.look(now_ns)
+        return view, localize(self._network, view, self._places, self.lamps.meanings(now_ns))
+
     def snapshot(self) -> dict[str, NDArray[Any]]:
         """Everything that later decisions depend on."""
         parts: dict[str, Mapping[str, NDArray[Any]]] = {
@@ -128,6 +153,7 @@ class Intersection:
             "vehicles": self.vehicles.snapshot(),
             "lamps": self.lamps.snapshot(),
             "warnings": self.warnings.snapshot(),
+            "signals": {} if self.signals is None else self.signals.snapshot(),
             "places": {name: getattr(self._places, name).copy() for name in Places.__slots__},
             "step": {
                 "meanings": self._meanings.copy(),
@@ -146,6 +172,8 @@ class Intersection:
         self.vehicles.restore(parts["vehicles"])
         self.lamps.restore(parts["lamps"])
         self.warnings.restore(parts["warnings"])
+        if self.signals is not None:
+            self.signals.restore(parts["signals"])
         self._places = Places(**parts["places"])
         self._meanings = parts["step"]["meanings"].copy()
         self._reported_ns, self._reported_tracks = (int(number) for number in parts["step"]["report"])
@@ -178,6 +206,13 @@ class Intersection:
 
     def _take_signal(self, sample: SignalSample) -> bool:
         self.lamps.take(sample)
+        if self.signals is not None:
+            self.signals.take(sample)
+        return False
+
+    def _take_request(self, sample: PrioritySample) -> bool:
+        if self.signals is not None:
+            self.signals.ask(sample)
         return False
 
     def _take_command(self, command: CommandSample) -> bool:
@@ -191,6 +226,11 @@ class Intersection:
         self.tracks.reset()
         return True
 
+    def _to_signals(self, command: CommandSample) -> bool:
+        if self.signals is not None:
+            self.signals.obey(command)
+        return False
+
     def _silence(self, command: CommandSample) -> bool:
         if command.about in WarningKind.__members__:
             self.warnings.silence(WarningKind(command.about), command.valid_until_ns)
@@ -202,12 +242,15 @@ _TAKE: dict[type, Callable[[Intersection, Any], bool]] = {
     MotionSample: Intersection._take_motion,
     RangeSample: Intersection._take_ranges,
     SignalSample: Intersection._take_signal,
+    PrioritySample: Intersection._take_request,
     CommandSample: Intersection._take_command,
 }
 _OBEY: dict[CommandKind, Callable[[Intersection, CommandSample], bool]] = {
     CommandKind.ACKNOWLEDGEMENT: Intersection._acknowledge,
     CommandKind.RESET_TRACKS: Intersection._reset_tracks,
     CommandKind.SILENCE: Intersection._silence,
+    CommandKind.RESET_SIGNALS: Intersection._to_signals,
+    CommandKind.PLAN_OVERRUN: Intersection._to_signals,
 }
 
 
@@ -219,7 +262,7 @@ def step(intersection: Intersection, samples: Sequence[Sample], now_ns: int) -> 
     view = intersection.look(now_ns)
     causes = Causes(samples, intersection.frame)
     decisions = intersection.judge(view, now_ns, causes, touched=touched)
-    lamps = intersection.lamps.report(now_ns, causes.latest)
+    lamps = intersection.lamps.report(now_ns, causes.latest) if intersection.signals is None else None  # else SPaT tells them
     decisions += [lamps] if lamps else []
     decisions += [_sensor_fault(intersection.id, fault, now_ns, causes.latest) for fault in intersection.tracks.take_faults()]
     decisions += intersection.report(view, now_ns, touched=touched)

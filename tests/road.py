@@ -19,6 +19,8 @@ def command_arrival(number, intersection="north", received_ns=START_NS):
 class TallyIntersection:
     """Decides one fault a step, naming how many steps and samples came before: any lost or reordered step shows."""
 
+    signals = None
+
     def __init__(self, name):
         self.name = name
         self.tally = np.zeros(2, dtype=np.int64)

@@ -19,8 +19,9 @@ from time import monotonic
 import orjson
 import structlog
 
+from intersections.map import IntersectionMap
+from intersections.signals.road import SignalConfig
 from intersections.step import Intersection
-from positioning.samples import Anchor
 from v2x.anchors import read_anchors
 from v2x.arrivals import ArrivalQueue
 from v2x.broker import Broker
@@ -35,8 +36,10 @@ from v2x.messages import MessageEncoder
 from v2x.mqtt import BrokerAddress, MqttLink, broker_address
 from v2x.outbox import Fate
 from v2x.pipeline import NoLog, Pipeline
+from v2x.plan_watch import watched
 from v2x.progress import Progress, summary
 from v2x.recorder import LogPolicy, Recorder
+from v2x.signal_files import read_signal_files, signal_config
 from v2x.stations import PeerKind, Station, StationRegistry, hash_token
 from v2x.tls import Binding
 
@@ -69,15 +72,25 @@ class LiveRoad:
         self.clock = clock
         self.maps = parse_maps(map_texts)
         self.anchors = read_anchors(settings.anchors)
-        self.intersections = {name: Intersection(map, anchors=self.anchors) for name, map in self.maps.items()}
+        self.signal_texts = read_signal_files(settings.signals, self.maps, settings.signal_control)
         self.queue = ArrivalQueue(clock.now_ns, speed=clock.speed)
+        self.intersections = {
+            name: Intersection(map, anchors=self.anchors, signals=self._signals(name, map)) for name, map in self.maps.items()
+        }
         self.progress = Progress(self.queue, clock)
-        self.recorder = _recorder(settings, clock.now_ns(), map_texts, self.anchors)
+        self.recorder = _recorder(self, map_texts)
         self.endpoints = Endpoints("", settings.mqtt_url, "")
         self.link: MqttLink
         self.ingest: IngestServer
         self.pipeline: Pipeline
         self._started_s = monotonic()
+
+    def _signals(self, intersection: str, map: IntersectionMap) -> SignalConfig | None:
+        """As configured, with a planner that is watched."""
+        if intersection not in self.signal_texts:
+            return None
+        config = signal_config(self.signal_texts[intersection], map, self.settings.signal_control)
+        return replace(config, planner=watched(config.planner, intersection, self.clock.now_ns, self.queue.put))
 
     def drops(self) -> Counter[str]:
         """All that came or was decided and went no further, by reason."""
@@ -174,13 +187,18 @@ def _maps(settings: Settings) -> tuple[dict[str, str], tuple[Station, ...]]:
     return {EXAMPLE_INTERSECTION: example_map_text()}, (station,)
 
 
-def _recorder(settings: Settings, now_ns: int, map_texts: Mapping[str, str], anchors: tuple[Anchor, ...]) -> Recorder | None:
+def _recorder(road: LiveRoad, map_texts: Mapping[str, str]) -> Recorder | None:
+    settings = road.settings
     if not settings.record:
         return None
     policy = LogPolicy(settings.log_path, settings.log_file_bytes, settings.log_keep_files)
-    return Recorder(
-        policy, Header(build_id(), now_ns, {"region": settings.region, "anchors": [asdict(anchor) for anchor in anchors]}, dict(map_texts))
-    )
+    kept = {
+        "region": settings.region,
+        "anchors": [asdict(anchor) for anchor in road.anchors],
+        "signals": road.signal_texts,
+        "signal_control": settings.signal_control,
+    }
+    return Recorder(policy, Header(build_id(), road.clock.now_ns(), kept, dict(map_texts)))
 
 
 def _ingest(road: LiveRoad, builtin: tuple[Station, ...]) -> IngestServer:
@@ -197,6 +215,7 @@ def _ingest(road: LiveRoad, builtin: tuple[Station, ...]) -> IngestServer:
         binding=Binding(host, port, settings.tls_certificate, settings.tls_key, settings.insecure),
         vehicle_token=settings.vehicle_token,
         anchors=frozenset(anchor.id for anchor in road.anchors),
+        controlled=frozenset(road.signal_texts),
         sensor_offsets=lambda: _sensor_offsets(road.intersections),
     )
 

@@ -25,6 +25,7 @@ class ArrivalKind(IntEnum):
     SIGNAL_STATE = 3  # payload: v2x.v1.SignalState
     COMMAND = 4  # payload: JSON, schema `command`
     RANGES = 5  # payload: v2x.v1.RangeMeasurements
+    PRIORITY = 6  # payload: v2x.v1.PriorityRequest
 
 
 @dataclass(slots=True, eq=False)  # not frozen, as `RsuFrame`

@@ -35,10 +35,16 @@ ANSWERS = ("RECEIVED", "ACCEPTED", "REJECTED", "DONE")  # numbered from 1 in `ve
 COMMAND_CHANNEL = "command"
 ORDER_ACK_CHANNEL = "order-ack"
 CHANNEL_KINDS = {
-    COMMAND_CHANNEL: frozenset({CommandKind.RESET_TRACKS, CommandKind.SILENCE}),
+    COMMAND_CHANNEL: frozenset({CommandKind.RESET_TRACKS, CommandKind.SILENCE, CommandKind.RESET_SIGNALS}),
     ORDER_ACK_CHANNEL: frozenset({CommandKind.ACKNOWLEDGEMENT}),
 }
-KIND_NAMES = {"acknowledgement": CommandKind.ACKNOWLEDGEMENT, "reset-tracks": CommandKind.RESET_TRACKS, "silence": CommandKind.SILENCE}
+KIND_NAMES = {
+    "acknowledgement": CommandKind.ACKNOWLEDGEMENT,
+    "reset-tracks": CommandKind.RESET_TRACKS,
+    "silence": CommandKind.SILENCE,
+    "reset-signals": CommandKind.RESET_SIGNALS,
+    "plan-overrun": CommandKind.PLAN_OVERRUN,  # in the log only: no channel takes it
+}
 _NAME_OF_KIND = {kind: name for name, kind in KIND_NAMES.items()}
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
@@ -242,4 +248,6 @@ _KIND_RULES: dict[CommandKind, Callable[[CommandSample], None]] = {
     CommandKind.ACKNOWLEDGEMENT: _check_acknowledgement,
     CommandKind.RESET_TRACKS: _check_nothing,
     CommandKind.SILENCE: _check_silence,
+    CommandKind.RESET_SIGNALS: _check_nothing,
+    CommandKind.PLAN_OVERRUN: _check_nothing,
 }

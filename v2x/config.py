@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from v2x import recorder
 from v2x.errors import ConfigError
+from v2x.signal_files import CONTROLS, DEFAULT_CONTROL
 
 DEFAULT_FILE = Path("v2x.toml")
 LISTENERS = ("grpc", "mqtt", "websocket")
@@ -30,6 +31,8 @@ class Settings(BaseSettings):
     websocket: str = "127.0.0.1:8083"
     mqtt_url: str = ""  # another broker; then the bundled one is not started
     maps: tuple[Path, ...] = ()
+    signals: tuple[Path, ...] = ()  # of the intersections whose signals are controlled from here
+    signal_control: str = DEFAULT_CONTROL
     anchors: Path | None = None  # surveyed gNBs, for vehicles that send ranges to them
     stations: Path | None = None  # default: stations.json in the state folder
     state: Path = Path("state")
@@ -67,6 +70,13 @@ class Settings(BaseSettings):
     def _is_level(cls, text: str) -> str:
         if text not in ("debug", "info", "warning", "error"):
             raise ValueError("one of debug, info, warning, error")
+        return text
+
+    @field_validator("signal_control")
+    @classmethod
+    def _is_control(cls, text: str) -> str:
+        if text not in CONTROLS:
+            raise ValueError(f"one of {', '.join(CONTROLS)}")
         return text
 
     @model_validator(mode="after")

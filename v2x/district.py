@@ -19,10 +19,12 @@ import positioning
 import v2x
 from intersections.map import IntersectionMap, MapError
 from intersections.map_json import loads
+from intersections.signals.layout import LayoutError
 from intersections.step import Intersection
 from positioning.samples import Anchor
 from v2x.errors import ConfigError
 from v2x.log_format import Header, LogError
+from v2x.signal_files import signal_config
 
 DISTRIBUTION = "v2x-road"
 EXAMPLE_INTERSECTION = "example"
@@ -54,12 +56,15 @@ def parse_maps(texts: Mapping[str, str]) -> dict[str, IntersectionMap]:
 
 
 def intersections_of(header: Header) -> dict[str, Intersection]:
-    """The intersections a log was recorded of. Raises LogError where this build cannot read its maps."""
+    """The intersections a log was recorded of. Raises LogError where this build cannot read its maps or signals."""
+    settings = header.settings
     try:
-        anchors = tuple(Anchor(**fields) for fields in header.settings.get("anchors", ()))
-        return {name: Intersection(map, anchors=anchors) for name, map in parse_maps(header.maps).items()}
-    except MapError as error:
-        raise LogError(f"a map in the log: {error}") from error
+        anchors = tuple(Anchor(**fields) for fields in settings.get("anchors", ()))
+        maps = parse_maps(header.maps)
+        signals = {name: signal_config(text, maps[name], settings["signal_control"]) for name, text in settings.get("signals", {}).items()}
+        return {name: Intersection(map, anchors=anchors, signals=signals.get(name)) for name, map in maps.items()}
+    except (MapError, LayoutError) as error:
+        raise LogError(f"a map or the signals in the log: {error}") from error
 
 
 def version() -> str:

@@ -5,22 +5,35 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from intersections.decisions import CorrectedPositions, Decision, SensorFault, SignalReport, TrackReport, Warning
-from v2x.messages import MessageEncoder, rfc3339_ns
+from intersections.decisions import (
+    Decision,
+    PriorityAnswer,
+    SensorFault,
+    SignalEvent,
+    SignalReport,
+    TrackReport,
+    Warning,
+)
+from intersections.signals.spat import SpatMessage
+from v2x.messages import PRIVATE, MessageEncoder, rfc3339_ns
+
+NAMES: dict[type, str] = {
+    SignalReport: "SIGNAL",
+    TrackReport: "TRACKS",
+    SpatMessage: "SPAT",
+    PriorityAnswer: "PRIORITY",
+    SignalEvent: "SIGNALS",
+}
 
 
 def event_name(decision: Decision) -> str:
+    """Of any decision but the PRIVATE ones."""
     match decision:
         case Warning():
             return f"WARNING_{decision.state}"
         case SensorFault():
             return "SENSOR_FAULT_CLEARED" if decision.cleared else "SENSOR_FAULT_RAISED"
-        case SignalReport():
-            return "SIGNAL"
-        case TrackReport():
-            return "TRACKS"
-        case CorrectedPositions():
-            return "POSITIONS"
+    return NAMES[type(decision)]
 
 
 class EventLines:
@@ -33,9 +46,9 @@ class EventLines:
 
     def publish(self, decisions: Sequence[Decision], now_ns: int) -> None:
         for decision in decisions:
-            if isinstance(decision, CorrectedPositions):  # the vehicles' own affair, and the tracks show what the road needs of it
+            if isinstance(decision, PRIVATE):  # the vehicles' and controllers' own affair; tracks and SPaT show what the road needs of it
                 continue
-            if self._tracks or not isinstance(decision, TrackReport):
+            if self._tracks or not isinstance(decision, TrackReport | SpatMessage):
                 head: dict[str, Any] = {"name": event_name(decision), "time": rfc3339_ns(now_ns), "intersection": decision.intersection}
                 message = orjson.loads(self._encoder.encode(decision).payload)
                 self._out.write(orjson.dumps(head | message, option=orjson.OPT_APPEND_NEWLINE))

@@ -20,8 +20,25 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from intersections.decisions import Cause, Decision, Party, SensorFault, Severity, SignalReport, TrackReport, Warning
+from intersections.decisions import (
+    Cause,
+    CorrectedPositions,
+    Decision,
+    LampCommand,
+    Party,
+    PriorityAnswer,
+    SensorFault,
+    Severity,
+    SignalEvent,
+    SignalReport,
+    SpeedAdvices,
+    TrackReport,
+    Warning,
+)
 from intersections.samples import PhaseState
+from intersections.signals.control import UNBOUNDED_NS, GuardMode
+from intersections.signals.priority import RequestStatus
+from intersections.signals.spat import MovementEvent, SpatMessage
 from positioning.frames import LocalFrame
 from positioning.samples import ObjectClass, Verdict
 
@@ -39,6 +56,11 @@ SEVERITY_NAMES = {severity: severity.name for severity in Severity}
 PHASE_NAMES = tuple(PhaseState(number).name for number in range(len(PhaseState)))
 
 
+MODE_NAMES = tuple(GuardMode(number).name for number in range(len(GuardMode)))
+PRIORITY_NAMES = tuple(RequestStatus(number).name for number in range(len(RequestStatus)))
+PRIVATE = (CorrectedPositions, LampCommand, SpeedAdvices)  # each vehicle's or controller's own affair, told on its stream
+
+
 class MessageKind(StrEnum):
     """The word after the intersection in a topic, the most urgent first."""
 
@@ -47,6 +69,7 @@ class MessageKind(StrEnum):
     STATUS = "status"
     SIGNAL = "signal"
     EVENT = "event"
+    PRIORITY = "priority"
     TRACK = "track"
 
 
@@ -65,6 +88,7 @@ DELIVERY = {
     MessageKind.STATUS: Delivery(qos=1, retain=True, newest_only=True),
     MessageKind.SIGNAL: Delivery(qos=0, retain=True, newest_only=True),
     MessageKind.EVENT: Delivery(qos=1, retain=False, newest_only=False),
+    MessageKind.PRIORITY: Delivery(qos=1, retain=False, newest_only=True),
     MessageKind.TRACK: Delivery(qos=0, retain=False, newest_only=True),
 }
 
@@ -120,9 +144,13 @@ class MessageEncoder:
             TrackReport: self._tracks,
             SignalReport: self._signal,
             SensorFault: self._sensor_fault,
+            SpatMessage: self._spat,
+            PriorityAnswer: self._priority,
+            SignalEvent: self._signal_event,
         }
 
     def encode(self, decision: Decision) -> Message:
+        """Of any decision but the PRIVATE ones."""
         return self._encoders[type(decision)](decision)
 
     def topic(self, intersection: str, kind: str, *words: str) -> str:
@@ -238,6 +266,42 @@ class MessageEncoder:
         }
         return _message(MessageKind.SIGNAL, self.topic(report.intersection, MessageKind.SIGNAL), body, valid_until_ns)
 
+    def _spat(self, spat: SpatMessage) -> Message:
+        """In the place of `_signal` where the platform rules the lamps: what is shown and what is promised of its end."""
+        valid_until_ns = spat.now_ns + SIGNAL_VALIDITY_NS
+        body = {
+            "id": f"{spat.intersection}-{spat.now_ns // 1_000_000}",
+            "created": rfc3339_ms(spat.now_ns),
+            "valid_until": rfc3339_ms(valid_until_ns),
+            "cause": _cause(NOBODY),
+            "intersection": spat.intersection,
+            "mode": MODE_NAMES[spat.mode],
+            "revision": spat.revision,
+            "promises_void": spat.void,
+            "groups": [_movement_event(event) for event in spat.events],
+        }
+        return _message(MessageKind.SIGNAL, self.topic(spat.intersection, MessageKind.SIGNAL), body, valid_until_ns)
+
+    def _priority(self, answer: PriorityAnswer) -> Message:
+        valid_until_ns = answer.time_ns + EVENT_VALIDITY_NS
+        body = {
+            "id": f"{answer.intersection}-{answer.vehicle}-{answer.request_id}-{answer.sequence}",
+            "created": rfc3339_ms(answer.time_ns),
+            "valid_until": rfc3339_ms(valid_until_ns),
+            "cause": _cause(Cause(answer.vehicle, answer.sequence)),
+            "intersection": answer.intersection,
+            "vehicle": answer.vehicle,
+            "request": answer.request_id,
+            "sequence": answer.sequence,
+            "status": PRIORITY_NAMES[answer.status],
+            "text": answer.reason,
+        }
+        return _message(MessageKind.PRIORITY, self.topic(answer.intersection, MessageKind.PRIORITY, answer.vehicle), body, valid_until_ns)
+
+    def _signal_event(self, event: SignalEvent) -> Message:
+        fields = {"source": event.source, "subject": event.subject, "text": event.text}
+        return self._event(event.intersection, "lamps", event.source, event.id, event.created_ns, NOBODY, fields)
+
     def _sensor_fault(self, fault: SensorFault) -> Message:
         fields = {
             "source": fault.source,
@@ -278,6 +342,24 @@ class MessageEncoder:
 
 def _message(kind: MessageKind, topic: str, body: Mapping[str, object], valid_until_ns: int) -> Message:
     return Message(kind, topic, orjson.dumps(body), valid_until_ns)
+
+
+def _movement_event(event: MovementEvent) -> dict[str, object]:
+    described: dict[str, object] = {"id": event.group, "state": PHASE_NAMES[event.state], "since": rfc3339_ms(event.since_ns)}
+    timing = event.timing
+    if timing is None:
+        return described
+    described["min_end"] = rfc3339_ms(timing.min_end_ns)
+    if timing.max_end_ns < UNBOUNDED_NS:
+        described["max_end"] = rfc3339_ms(timing.max_end_ns)
+    if timing.likely_ns is not None:
+        described["likely_end"] = rfc3339_ms(timing.likely_ns)
+        described["likely_from"] = rfc3339_ms(timing.likely_from_ns)
+        described["likely_until"] = rfc3339_ms(timing.likely_until_ns)
+        described["confidence"] = round(timing.confidence, 2)
+    if timing.next_ns is not None:
+        described["next_green"] = rfc3339_ms(timing.next_ns)
+    return described
 
 
 def _cause(cause: Cause) -> dict[str, object]:

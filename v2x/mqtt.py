@@ -24,13 +24,13 @@ import aiomqtt
 import paho.mqtt.client as paho
 import structlog
 
-from intersections.decisions import CorrectedPositions, Decision
+from intersections.decisions import Decision
 from positioning.samples import Verdict
 from v2x.arrivals import Arrival
 from v2x.commands import CHANNEL_KINDS, COMMAND_CHANNEL, CommandGate, command_arrival
 from v2x.errors import ConfigError
 from v2x.ingest.admission import RateLimit
-from v2x.messages import DELIVERY, Message, MessageEncoder, MessageKind
+from v2x.messages import DELIVERY, PRIVATE, Message, MessageEncoder, MessageKind
 from v2x.outbox import OUTBOX_CAPACITY, Fate, Outbox
 
 MAX_IN_FLIGHT = 256  # QoS 1 messages that wait for their acknowledgement; a second of warnings of a busy district
@@ -161,7 +161,7 @@ class MqttLink:
 
     def publish(self, decisions: Sequence[Decision], now_ns: int) -> None:
         for decision in decisions:
-            if not isinstance(decision, CorrectedPositions):  # each vehicle's own affair, told on its stream
+            if not isinstance(decision, PRIVATE):
                 self._put(self._encoder.encode(decision), now_ns)
 
     async def run(self) -> None:

@@ -5,6 +5,8 @@ Rules:
 * A step is handed to the log before it takes effect, and what an intersection decided to the sinks before the next one is stepped.
 * Live, the loop gets a turn after each intersection: what was decided is on its way before the next one is stepped, or anything is booked.
 * Reports are told last: what they take to be made into messages holds up no warning.
+* Signals are controlled after that, one intersection at a time, the one longest due: a plan holds up no warning of its own step,
+  and of the next no more than one plan does.
 * One quiet intersection, the one longest due, is stepped at a time: ten track reports due at once do not hold up a frame.
 * A failing step is a defect of ours: it ends the process with its input in the log, to be replayed.
 """
@@ -23,6 +25,7 @@ from intersections.step import Intersection, step
 from v2x.arrivals import Arrival, SampleSource
 from v2x.clock import Clock
 
+NEVER_NS = 2**63 - 1
 REPORTS = (TrackReport, CorrectedPositions)  # of state, every 100 ms; all else is news
 
 
@@ -85,6 +88,7 @@ class Pipeline:
     def __init__(self, intersections: Mapping[str, Intersection], log: StepLog, sinks: Sequence[DecisionSink] = ()) -> None:
         self._intersections = dict(intersections)
         self._deadlines_ns = dict.fromkeys(self._intersections, 0)
+        self._signals = [intersection for intersection in self._intersections.values() if intersection.signals is not None]
         self._log = log
         self._sinks = tuple(sinks)
         self._sealed = bytes(32)  # the digest at the latest state
@@ -112,6 +116,10 @@ class Pipeline:
             yield from self._told([decision for decision in decided if not isinstance(decision, REPORTS)], now_ns)
         for report in reports:
             yield from self._told([report], now_ns)
+        if self._signals:
+            due = min(self._signals, key=lambda intersection: intersection.control_due_ns)
+            if due.control_due_ns <= now_ns:
+                yield from self._told(due.control(now_ns), now_ns)
 
     def _told(self, decided: list[Decision], now_ns: int) -> Iterator[list[Decision]]:
         if not decided:
@@ -125,7 +133,7 @@ class Pipeline:
 
     @property
     def next_deadline_ns(self) -> int:
-        return min(self._deadlines_ns.values())
+        return min(*self._deadlines_ns.values(), *(intersection.control_due_ns for intersection in self._signals), NEVER_NS)
 
     def take_state(self, now_ns: int) -> RoadState:
         """The state before a step at `now_ns`; the digest of what follows is chained to the one so far."""

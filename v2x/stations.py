@@ -38,11 +38,12 @@ class StationError(ConfigError):
 
 
 class PeerKind(StrEnum):
-    """What an entry may do: send roadside frames, lamp states, vehicle samples, or ask how stations do."""
+    """What an entry may do: send roadside frames, lamp states, vehicle samples, preempt signals as well, or ask how stations do."""
 
     ROADSIDE = "roadside"
     SIGNAL = "signal"
     VEHICLE = "vehicle"
+    EMERGENCY = "emergency"
     OPERATOR = "operator"
 
 

@@ -99,6 +99,8 @@ def test_any_sensor_fault_is_allowed_by_the_events_schema(decision):
 ABOUT = {
     CommandKind.ACKNOWLEDGEMENT: (st.text(min_size=1, max_size=200), st.sampled_from(ANSWERS)),
     CommandKind.RESET_TRACKS: (st.just(""), st.just("")),
+    CommandKind.RESET_SIGNALS: (st.just(""), st.just("")),
+    CommandKind.PLAN_OVERRUN: (st.just(""), st.just("")),
     CommandKind.SILENCE: (st.sampled_from([kind.value for kind in WarningKind]), st.just("")),
 }
 
@@ -115,7 +117,8 @@ def commands(draw):
 @given(commands())
 def test_a_command_comes_back_as_it_was(sample):
     content = encode_command(sample)
-    validator("command").validate(json.loads(content))
+    if sample.kind is not CommandKind.PLAN_OVERRUN:  # our own word, in the log alone
+        validator("command").validate(json.loads(content))
     assert command_sample(content, sample.received_ns) == sample
 
 

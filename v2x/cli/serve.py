@@ -25,6 +25,8 @@ Examples:
 
   v2x serve --map north.json --map south.json
 
+  v2x serve --map north.json --signals north-signals.json
+
   v2x serve --mqtt-url mqtts://user:password@broker:8883  another broker
 
   V2X_LOG_LEVEL=debug v2x serve --config district.toml
@@ -35,6 +37,10 @@ Examples:
 def serve(
     config: Annotated[Path | None, typer.Option(help="Settings, TOML; default: v2x.toml where it is.")] = None,
     map: Annotated[list[Path] | None, typer.Option(help="A map (own JSON); again for more. Default: the packaged example.")] = None,
+    signals: Annotated[
+        list[Path] | None, typer.Option(help="Control the signals of the intersection in this file (own JSON); again for more.")
+    ] = None,
+    signal_control: Annotated[str | None, typer.Option(help="adaptive (default), actuated, max-pressure or program.")] = None,
     anchors: Annotated[Path | None, typer.Option(help="Surveyed gNBs, JSON; for vehicles that send ranges.")] = None,
     stations: Annotated[Path | None, typer.Option(help="The registry of stations; default: stations.json in the state folder.")] = None,
     state: Annotated[Path | None, typer.Option(help="Folder for registry, log, broker and endpoints.json; default: state.")] = None,
@@ -52,8 +58,8 @@ def serve(
     progress: Annotated[bool | None, typer.Option(help="The live line; default: where stderr is a terminal.")] = None,
 ) -> None:
     """Serve intersections: roadside units and vehicles in by gRPC, warnings and tracks out by MQTT."""
-    flags = {name: value for name, value in locals().items() if name not in ("config", "map")}
-    settings = load_settings(flags | {"maps": map or None}, config)
+    flags = {name: value for name, value in locals().items() if name not in ("config", "map", "signals")}
+    settings = load_settings(flags | {"maps": map or None, "signals": signals or None}, config)
     configure_logs(settings.log_level)
     try:
         asyncio.run(serve_until_stopped(settings))

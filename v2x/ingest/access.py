@@ -58,17 +58,20 @@ class Access:
         self._reload(now_ns)
         return self._registry.find(station.id) == station
 
-    def admit_vehicle(self, context: Context, now_ns: int) -> None:
-        """Raises RefusedError."""
-        if not self._vehicle_token:
-            return
+    def admit_vehicle(self, context: Context, now_ns: int) -> bool:
+        """Whether it may preempt signals: an emergency vehicle shows that by its own token. Raises RefusedError."""
         self._reload(now_ns)
         token = bearer_token(context)
+        if self._registry.find_by_token(PeerKind.EMERGENCY, token) is not None:
+            return True
+        if not self._vehicle_token:
+            return False
         known = hmac.compare_digest(token.encode(), self._vehicle_token.encode())
         if not known and self._registry.find_by_token(PeerKind.VEHICLE, token) is None:
             raise RefusedError(
                 grpc.StatusCode.UNAUTHENTICATED, "vehicles need a token here: send the metadata 'authorization: Bearer TOKEN'"
             )
+        return False
 
     def admit_controller(self, context: Context, now_ns: int) -> Station | None:
         """The signal controller's entry, None where none is asked for; raises RefusedError."""
@@ -78,6 +81,18 @@ class Access:
             text = "signal controllers need a token of their own; run: v2x station approve ID --kind signal --intersection INTERSECTION"
             raise RefusedError(grpc.StatusCode.UNAUTHENTICATED, text)
         return station
+
+    def admit_driver(self, controller: Station | None, intersection: str, context: Context) -> None:
+        """Who may be told what lamps to show, and say what they show; raises RefusedError."""
+        if controller is not None:
+            return
+        registered = any(station.kind == PeerKind.SIGNAL and station.intersection == intersection for station in self._registry.all())
+        if registered or not is_loopback_peer(context.peer()):
+            text = (
+                f"the lamps of {intersection} are commanded from here: send the token of their controller in the metadata "
+                f"'authorization: Bearer TOKEN'; for a new one run: v2x station approve ID --kind signal --intersection {intersection}"
+            )
+            raise RefusedError(grpc.StatusCode.PERMISSION_DENIED, text)
 
     def admit_operator(self, context: Context, now_ns: int) -> None:
         """Raises RefusedError."""

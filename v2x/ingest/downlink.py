@@ -15,17 +15,19 @@ class DownlinkKind(IntEnum):
 
     ORDER = 0
     WARNING = 1
-    SIGNAL = 2
-    ADVICE = 3
-    POSITION = 4
+    PRIORITY = 2
+    SIGNAL = 3
+    ADVICE = 4
+    POSITION = 5
 
 
-# Of positions and lamp states only the newest means anything; warnings are raised and cleared, a crossing has few at a time.
+# Of positions, lamp states and advice only the newest means anything; warnings are raised and cleared, a crossing has few at a time.
 BOUNDS = {
     DownlinkKind.ORDER: 64,
     DownlinkKind.WARNING: 32,
+    DownlinkKind.PRIORITY: 8,
     DownlinkKind.SIGNAL: 1,
-    DownlinkKind.ADVICE: 4,
+    DownlinkKind.ADVICE: 1,
     DownlinkKind.POSITION: 1,
 }
 

@@ -53,7 +53,10 @@ class IngestCounters:
 
 
 class IngestServer:
-    """`frames`: the served intersections. `vehicle_token` '' asks vehicles and signal controllers for none. `anchors`: ids of gNBs."""
+    """`frames`: the served intersections. `vehicle_token` '' asks vehicles and signal controllers for none. `anchors`: ids of gNBs.
+
+    `controlled`: the intersections whose signals are commanded from here.
+    """
 
     def __init__(
         self,
@@ -68,6 +71,7 @@ class IngestServer:
         vehicle_token: str = "",
         sensor_offsets: SensorOffsets | None = None,
         anchors: Collection[str] = (),
+        controlled: Collection[str] = (),
     ) -> None:
         access = Access(stations, vehicle_token)
         areas = areas_of(frames, limits.area_radius_m)
@@ -77,7 +81,7 @@ class IngestServer:
         self._binding = binding or Binding()
         self._roadside = RoadsideService(access, queue, areas, limits, now_ns)
         self._vehicles = VehicleService(access, queue, locate, frames, limits, now_ns, anchors)
-        self._signals = SignalService(access, queue, frames, limits, now_ns)
+        self._signals = SignalService(access, queue, frames, limits, now_ns, controlled)
         self._operators = OperatorService(access, stations, self._roadside, now_ns, sensor_offsets)
         health_types: Any = health  # not every set of its types knows the asyncio half
         self._health = health_types.aio.HealthServicer()
@@ -113,7 +117,8 @@ class IngestServer:
         self._server = None
 
     def publish(self, decisions: Sequence[Decision], now_ns: int) -> None:
-        """A DecisionSink: connected vehicles are told what concerns them."""
+        """A DecisionSink: those who drive lamps are told what to show, connected vehicles what concerns them."""
+        self._signals.publish(decisions)
         self._vehicles.publish(decisions, now_ns)
 
     def counters(self) -> IngestCounters:

@@ -43,6 +43,10 @@ class OpenStream:
         self._refusal: RefusedError | None = None
         self._is_sending = False
 
+    @property
+    def is_ended(self) -> bool:
+        return self._ended.is_set()
+
     def end(self, refusal: RefusedError) -> None:
         """The peer is told why, behind what is being sent."""
         self._refusal = refusal

@@ -12,7 +12,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import grpc
 
-from intersections.decisions import CorrectedPositions, Decision, SignalReport, Warning
+from intersections.decisions import CorrectedPositions, Decision, PriorityAnswer, SignalReport, SpeedAdvices, Warning
+from intersections.signals.priority import Reason
+from intersections.signals.spat import SpatMessage
 from positioning.frames import LocalFrame
 from positioning.samples import Verdict
 from v2x.arrivals import Arrival, ArrivalKind, ArrivalQueue
@@ -29,9 +31,12 @@ from v2x.ingest.tally import Tally
 from v2x.v1 import vehicle_pb2
 from v2x.wire import motion_sample, range_sample, range_verdicts, resolve_stamp, stamp_of, vehicle_downlink
 from v2x.wire.arrivals import decode
+from v2x.wire.priority import preempts, priority_sample
 
 ACKNOWLEDGEMENTS_PER_S = 5.0  # commands are never dropped from the queue, so they are limited here
 ACKNOWLEDGEMENT_BURST = 20
+REQUESTS_PER_S = 2.0  # a vehicle sends its request about once a second; more is looked at by nobody
+REQUEST_BURST = 4
 USUAL_POSITION_PERIOD_NS = SECOND_NS  # until the vehicle asks for another rate
 REPORT_JITTER_NS = SECOND_NS // 20  # a report that comes so much before its time is taken: half a period of the reports
 
@@ -39,11 +44,13 @@ REPORT_JITTER_NS = SECOND_NS // 20  # a report that comes so much before its tim
 class VehicleSession:
     """One vehicle's stream: what is known of it between its messages."""
 
-    def __init__(self, stream: OpenStream, limits: AdmissionLimits, now_ns: int) -> None:
+    def __init__(self, stream: OpenStream, limits: AdmissionLimits, now_ns: int, *, may_preempt: bool = False) -> None:
         self.stream = stream
         self.admission = StationAdmission(limits)
         self.range_admission = StationAdmission(limits)  # their sequence is a count of its own
         self.acknowledgements = RateLimit(ACKNOWLEDGEMENTS_PER_S, ACKNOWLEDGEMENT_BURST)
+        self.requests = RateLimit(REQUESTS_PER_S, REQUEST_BURST)
+        self.may_preempt = may_preempt
         self.downlink = Downlink()
         self.vehicle = ""
         self.intersection = ""
@@ -82,6 +89,7 @@ class VehicleService:
             "ranges": self._take_ranges,
             "request": self._take_request,
             "acknowledgement": self._take_acknowledgement,
+            "priority": self._take_priority,
         }
 
     @property
@@ -94,12 +102,12 @@ class VehicleService:
 
     async def stream(self, requests: Requests, context: Context) -> None:
         try:
-            self._access.admit_vehicle(context, self._now_ns())
+            may_preempt = self._access.admit_vehicle(context, self._now_ns())
             first = await first_message(requests, self._limits.first_message_s)
         except RefusedError as refusal:
             await context.abort(refusal.code, refusal.text)
         stream = OpenStream(context)
-        session = VehicleSession(stream, self._limits.vehicle, self._now_ns())
+        session = VehicleSession(stream, self._limits.vehicle, self._now_ns(), may_preempt=may_preempt)
         self._streams.add(stream)
         try:
             await context.send_initial_metadata(())
@@ -192,6 +200,24 @@ class VehicleService:
         command = acknowledgement(session.vehicle, session.intersection, answer.about_id, answer.answer, answer.reason, received_ns)
         self._queue.put(command_arrival(command, encode_command(command)))
 
+    def _take_priority(self, session: VehicleSession, message: vehicle_pb2.VehicleUplink, received_ns: int) -> None:
+        """What a vehicle may not ask for is refused here, for nothing that is logged says who it is."""
+        asked = message.priority
+        if not session.vehicle or asked.temporary_id != session.vehicle:
+            raise WireError(Verdict.MALFORMED, "temporary_id has to be that of the stream's samples")
+        if not session.requests.takes(received_ns):
+            raise WireError(Verdict.RATE_LIMITED, f"at most {REQUESTS_PER_S:g} priority requests a second are taken")
+        sample = priority_sample(asked, session.intersection, received_ns)
+        if preempts(asked) and not session.may_preempt:
+            state, text = vehicle_pb2.PRIORITY_STATE_REJECTED, Reason.UNAUTHORISED.value
+            status = vehicle_pb2.PriorityStatus(
+                intersection_id=session.intersection, request_id=asked.request_id, sequence=asked.sequence, state=state, reason=text
+            )
+            session.tell(DownlinkKind.PRIORITY, vehicle_pb2.VehicleDownlink(priority=status).SerializeToString())
+            return
+        payload = asked.SerializeToString()
+        self._queue.put(Arrival(ArrivalKind.PRIORITY, session.vehicle, session.intersection, received_ns, received_ns, payload, sample))
+
     def _bind(self, session: VehicleSession, vehicle: str, now_ns: int) -> None:
         """The id is this stream's from now on; raises RefusedError while another stream uses it."""
         if session.vehicle == vehicle and self._sessions.get(vehicle) is session:
@@ -219,12 +245,23 @@ class VehicleService:
             if isinstance(decision, Warning):
                 for party in decision.parties:
                     self._tell(party.vehicle, DownlinkKind.WARNING, decision)
-            elif isinstance(decision, SignalReport):
-                for vehicle, session in self._sessions.items():
-                    if session.intersection == decision.intersection:
-                        self._tell(vehicle, DownlinkKind.SIGNAL, decision)
+            elif isinstance(decision, SignalReport | SpatMessage):
+                self._tell_all(decision)
             elif isinstance(decision, CorrectedPositions):
                 self._tell_positions(decision, now_ns)
+            elif isinstance(decision, SpeedAdvices):
+                for band in decision.bands:
+                    self._tell(band.vehicle, DownlinkKind.ADVICE, decision)
+            elif isinstance(decision, PriorityAnswer):
+                self._tell(decision.vehicle, DownlinkKind.PRIORITY, decision)
+
+    def _tell_all(self, decision: SignalReport | SpatMessage) -> None:
+        """What is the same for everybody at the intersection is made into a message once."""
+        told = [session for session in self._sessions.values() if session.intersection == decision.intersection]
+        message = vehicle_downlink(decision, self._frames[decision.intersection], "") if told else None
+        payload = message.SerializeToString() if message is not None else b""
+        for session in told:
+            session.tell(DownlinkKind.SIGNAL, payload)
 
     def _tell_positions(self, report: CorrectedPositions, now_ns: int) -> None:
         for vehicle in report.vehicles:

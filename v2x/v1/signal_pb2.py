@@ -25,21 +25,23 @@ _sym_db = _symbol_database.Default()
 from v2x.v1 import common_pb2 as v2x_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13v2x/v1/signal.proto\x12\x06v2x.v1\x1a\x13v2x/v1/common.proto\"\x97\x01\n\x10SignalGroupState\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12!\n\x05state\x18\x02 \x01(\x0e\x32\x12.v2x.v1.PhaseState\x12\x17\n\nmin_end_ms\x18\x03 \x01(\rH\x00\x88\x01\x01\x12\x17\n\nmax_end_ms\x18\x04 \x01(\rH\x01\x88\x01\x01\x42\r\n\x0b_min_end_msB\r\n\x0b_max_end_ms\"\x87\x01\n\x0bSignalState\x12\x17\n\x0fintersection_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\r\x12#\n\x08measured\x18\x03 \x01(\x0b\x32\x11.v2x.v1.Timestamp\x12(\n\x06groups\x18\x04 \x03(\x0b\x32\x18.v2x.v1.SignalGroupState\"{\n\rSignalCommand\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x0fintersection_id\x18\x02 \x01(\t\x12\x1b\n\x13valid_until_unix_ns\x18\x03 \x01(\x06\x12(\n\x06groups\x18\x04 \x03(\x0b\x32\x18.v2x.v1.SignalGroupState*\xf2\x02\n\nPhaseState\x12\x1b\n\x17PHASE_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10PHASE_STATE_DARK\x10\x01\x12!\n\x1dPHASE_STATE_STOP_THEN_PROCEED\x10\x02\x12\x1f\n\x1bPHASE_STATE_STOP_AND_REMAIN\x10\x03\x12\x1c\n\x18PHASE_STATE_PRE_MOVEMENT\x10\x04\x12+\n\'PHASE_STATE_PERMISSIVE_MOVEMENT_ALLOWED\x10\x05\x12*\n&PHASE_STATE_PROTECTED_MOVEMENT_ALLOWED\x10\x06\x12$\n PHASE_STATE_PERMISSIVE_CLEARANCE\x10\x07\x12#\n\x1fPHASE_STATE_PROTECTED_CLEARANCE\x10\x08\x12+\n\'PHASE_STATE_CAUTION_CONFLICTING_TRAFFIC\x10\t2I\n\rSignalService\x12\x38\n\x06Stream\x12\x13.v2x.v1.SignalState\x1a\x15.v2x.v1.SignalCommand(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13v2x/v1/signal.proto\x12\x06v2x.v1\x1a\x13v2x/v1/common.proto\"\x8b\x03\n\x10SignalGroupState\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12!\n\x05state\x18\x02 \x01(\x0e\x32\x12.v2x.v1.PhaseState\x12\x17\n\nmin_end_ms\x18\x03 \x01(\rH\x00\x88\x01\x01\x12\x17\n\nmax_end_ms\x18\x04 \x01(\rH\x01\x88\x01\x01\x12\x1a\n\rlikely_end_ms\x18\x05 \x01(\rH\x02\x88\x01\x01\x12\x1b\n\x0elikely_from_ms\x18\x06 \x01(\rH\x03\x88\x01\x01\x12\x1c\n\x0flikely_until_ms\x18\x07 \x01(\rH\x04\x88\x01\x01\x12\x1e\n\x11likely_confidence\x18\x08 \x01(\rH\x05\x88\x01\x01\x12\x1a\n\rnext_green_ms\x18\t \x01(\rH\x06\x88\x01\x01\x42\r\n\x0b_min_end_msB\r\n\x0b_max_end_msB\x10\n\x0e_likely_end_msB\x11\n\x0f_likely_from_msB\x12\n\x10_likely_until_msB\x14\n\x12_likely_confidenceB\x10\n\x0e_next_green_ms\"\xd3\x01\n\x0bSignalState\x12\x17\n\x0fintersection_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\r\x12#\n\x08measured\x18\x03 \x01(\x0b\x32\x11.v2x.v1.Timestamp\x12(\n\x06groups\x18\x04 \x03(\x0b\x32\x18.v2x.v1.SignalGroupState\x12!\n\x04mode\x18\x05 \x01(\x0e\x32\x13.v2x.v1.ControlMode\x12\x15\n\rpromises_void\x18\x06 \x01(\x08\x12\x10\n\x08revision\x18\x07 \x01(\r\"\xc8\x01\n\rSignalCommand\x12\n\n\x02id\x18\x01 \x01(\t\x12\x17\n\x0fintersection_id\x18\x02 \x01(\t\x12\x1b\n\x13valid_until_unix_ns\x18\x03 \x01(\x06\x12(\n\x06groups\x18\x04 \x03(\x0b\x32\x18.v2x.v1.SignalGroupState\x12\x16\n\x0eissued_unix_ns\x18\x05 \x01(\x06\x12\x10\n\x08sequence\x18\x06 \x01(\r\x12!\n\x04mode\x18\x07 \x01(\x0e\x32\x13.v2x.v1.ControlMode*\xf2\x02\n\nPhaseState\x12\x1b\n\x17PHASE_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10PHASE_STATE_DARK\x10\x01\x12!\n\x1dPHASE_STATE_STOP_THEN_PROCEED\x10\x02\x12\x1f\n\x1bPHASE_STATE_STOP_AND_REMAIN\x10\x03\x12\x1c\n\x18PHASE_STATE_PRE_MOVEMENT\x10\x04\x12+\n\'PHASE_STATE_PERMISSIVE_MOVEMENT_ALLOWED\x10\x05\x12*\n&PHASE_STATE_PROTECTED_MOVEMENT_ALLOWED\x10\x06\x12$\n PHASE_STATE_PERMISSIVE_CLEARANCE\x10\x07\x12#\n\x1fPHASE_STATE_PROTECTED_CLEARANCE\x10\x08\x12+\n\'PHASE_STATE_CAUTION_CONFLICTING_TRAFFIC\x10\t*\xac\x01\n\x0b\x43ontrolMode\x12\x1c\n\x18\x43ONTROL_MODE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43ONTROL_MODE_FLASHING\x10\x01\x12\x18\n\x14\x43ONTROL_MODE_ALL_RED\x10\x02\x12\x1a\n\x16\x43ONTROL_MODE_COMMANDED\x10\x03\x12\x16\n\x12\x43ONTROL_MODE_LOCAL\x10\x04\x12\x16\n\x12\x43ONTROL_MODE_FAULT\x10\x05\x32I\n\rSignalService\x12\x38\n\x06Stream\x12\x13.v2x.v1.SignalState\x1a\x15.v2x.v1.SignalCommand(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'v2x.v1.signal_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PHASESTATE']._serialized_start=470
-  _globals['_PHASESTATE']._serialized_end=840
+  _globals['_PHASESTATE']._serialized_start=868
+  _globals['_PHASESTATE']._serialized_end=1238
+  _globals['_CONTROLMODE']._serialized_start=1241
+  _globals['_CONTROLMODE']._serialized_end=1413
   _globals['_SIGNALGROUPSTATE']._serialized_start=53
-  _globals['_SIGNALGROUPSTATE']._serialized_end=204
-  _globals['_SIGNALSTATE']._serialized_start=207
-  _globals['_SIGNALSTATE']._serialized_end=342
-  _globals['_SIGNALCOMMAND']._serialized_start=344
-  _globals['_SIGNALCOMMAND']._serialized_end=467
-  _globals['_SIGNALSERVICE']._serialized_start=842
-  _globals['_SIGNALSERVICE']._serialized_end=915
+  _globals['_SIGNALGROUPSTATE']._serialized_end=448
+  _globals['_SIGNALSTATE']._serialized_start=451
+  _globals['_SIGNALSTATE']._serialized_end=662
+  _globals['_SIGNALCOMMAND']._serialized_start=665
+  _globals['_SIGNALCOMMAND']._serialized_end=865
+  _globals['_SIGNALSERVICE']._serialized_start=1415
+  _globals['_SIGNALSERVICE']._serialized_end=1488
 # @@protoc_insertion_point(module_scope)

@@ -28,6 +28,24 @@ class FixStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FIX_STATUS_RTK_FIXED: _ClassVar[FixStatus]
     FIX_STATUS_DEAD_RECKONING: _ClassVar[FixStatus]
 
+class PriorityRequestType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PRIORITY_REQUEST_TYPE_UNSPECIFIED: _ClassVar[PriorityRequestType]
+    PRIORITY_REQUEST_TYPE_REQUEST: _ClassVar[PriorityRequestType]
+    PRIORITY_REQUEST_TYPE_UPDATE: _ClassVar[PriorityRequestType]
+    PRIORITY_REQUEST_TYPE_CANCELLATION: _ClassVar[PriorityRequestType]
+
+class PriorityRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PRIORITY_ROLE_UNSPECIFIED: _ClassVar[PriorityRole]
+    PRIORITY_ROLE_PUBLIC_TRANSPORT: _ClassVar[PriorityRole]
+    PRIORITY_ROLE_ROAD_RESCUE: _ClassVar[PriorityRole]
+    PRIORITY_ROLE_EMERGENCY: _ClassVar[PriorityRole]
+    PRIORITY_ROLE_POLICE: _ClassVar[PriorityRole]
+    PRIORITY_ROLE_FIRE: _ClassVar[PriorityRole]
+    PRIORITY_ROLE_AMBULANCE: _ClassVar[PriorityRole]
+    PRIORITY_ROLE_TRANSIT: _ClassVar[PriorityRole]
+
 class Answer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     ANSWER_UNSPECIFIED: _ClassVar[Answer]
@@ -65,6 +83,18 @@ class WarningState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     WARNING_STATE_RAISED: _ClassVar[WarningState]
     WARNING_STATE_UPDATED: _ClassVar[WarningState]
     WARNING_STATE_CLEARED: _ClassVar[WarningState]
+
+class PriorityState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PRIORITY_STATE_UNSPECIFIED: _ClassVar[PriorityState]
+    PRIORITY_STATE_UNKNOWN: _ClassVar[PriorityState]
+    PRIORITY_STATE_REQUESTED: _ClassVar[PriorityState]
+    PRIORITY_STATE_PROCESSING: _ClassVar[PriorityState]
+    PRIORITY_STATE_WATCH_OTHER_TRAFFIC: _ClassVar[PriorityState]
+    PRIORITY_STATE_GRANTED: _ClassVar[PriorityState]
+    PRIORITY_STATE_REJECTED: _ClassVar[PriorityState]
+    PRIORITY_STATE_MAX_PRESENCE: _ClassVar[PriorityState]
+    PRIORITY_STATE_RESERVICE_LOCKED: _ClassVar[PriorityState]
 VEHICLE_ROLE_UNSPECIFIED: VehicleRole
 VEHICLE_ROLE_PRIVATE: VehicleRole
 VEHICLE_ROLE_BUS: VehicleRole
@@ -78,6 +108,18 @@ FIX_STATUS_DIFFERENTIAL: FixStatus
 FIX_STATUS_RTK_FLOAT: FixStatus
 FIX_STATUS_RTK_FIXED: FixStatus
 FIX_STATUS_DEAD_RECKONING: FixStatus
+PRIORITY_REQUEST_TYPE_UNSPECIFIED: PriorityRequestType
+PRIORITY_REQUEST_TYPE_REQUEST: PriorityRequestType
+PRIORITY_REQUEST_TYPE_UPDATE: PriorityRequestType
+PRIORITY_REQUEST_TYPE_CANCELLATION: PriorityRequestType
+PRIORITY_ROLE_UNSPECIFIED: PriorityRole
+PRIORITY_ROLE_PUBLIC_TRANSPORT: PriorityRole
+PRIORITY_ROLE_ROAD_RESCUE: PriorityRole
+PRIORITY_ROLE_EMERGENCY: PriorityRole
+PRIORITY_ROLE_POLICE: PriorityRole
+PRIORITY_ROLE_FIRE: PriorityRole
+PRIORITY_ROLE_AMBULANCE: PriorityRole
+PRIORITY_ROLE_TRANSIT: PriorityRole
 ANSWER_UNSPECIFIED: Answer
 ANSWER_RECEIVED: Answer
 ANSWER_ACCEPTED: Answer
@@ -104,18 +146,29 @@ WARNING_STATE_UNSPECIFIED: WarningState
 WARNING_STATE_RAISED: WarningState
 WARNING_STATE_UPDATED: WarningState
 WARNING_STATE_CLEARED: WarningState
+PRIORITY_STATE_UNSPECIFIED: PriorityState
+PRIORITY_STATE_UNKNOWN: PriorityState
+PRIORITY_STATE_REQUESTED: PriorityState
+PRIORITY_STATE_PROCESSING: PriorityState
+PRIORITY_STATE_WATCH_OTHER_TRAFFIC: PriorityState
+PRIORITY_STATE_GRANTED: PriorityState
+PRIORITY_STATE_REJECTED: PriorityState
+PRIORITY_STATE_MAX_PRESENCE: PriorityState
+PRIORITY_STATE_RESERVICE_LOCKED: PriorityState
 
 class VehicleUplink(_message.Message):
-    __slots__ = ("sample", "ranges", "request", "acknowledgement")
+    __slots__ = ("sample", "ranges", "request", "acknowledgement", "priority")
     SAMPLE_FIELD_NUMBER: _ClassVar[int]
     RANGES_FIELD_NUMBER: _ClassVar[int]
     REQUEST_FIELD_NUMBER: _ClassVar[int]
     ACKNOWLEDGEMENT_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
     sample: VehicleSample
     ranges: RangeMeasurements
     request: VehicleRequest
     acknowledgement: Acknowledgement
-    def __init__(self, sample: _Optional[_Union[VehicleSample, _Mapping]] = ..., ranges: _Optional[_Union[RangeMeasurements, _Mapping]] = ..., request: _Optional[_Union[VehicleRequest, _Mapping]] = ..., acknowledgement: _Optional[_Union[Acknowledgement, _Mapping]] = ...) -> None: ...
+    priority: PriorityRequest
+    def __init__(self, sample: _Optional[_Union[VehicleSample, _Mapping]] = ..., ranges: _Optional[_Union[RangeMeasurements, _Mapping]] = ..., request: _Optional[_Union[VehicleRequest, _Mapping]] = ..., acknowledgement: _Optional[_Union[Acknowledgement, _Mapping]] = ..., priority: _Optional[_Union[PriorityRequest, _Mapping]] = ...) -> None: ...
 
 class GnssFix(_message.Message):
     __slots__ = ("position", "status", "accuracy_cm", "correction_age_ds", "satellites_used")
@@ -199,6 +252,34 @@ class VehicleRequest(_message.Message):
     position_rate_dhz: int
     def __init__(self, request_id: _Optional[str] = ..., position_rate_dhz: _Optional[int] = ...) -> None: ...
 
+class PriorityRequest(_message.Message):
+    __slots__ = ("temporary_id", "request_id", "sequence", "type", "role", "ingress_lane", "egress_lane", "arrival_ms", "importance", "persons", "lateness_s", "headway_percent")
+    TEMPORARY_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    INGRESS_LANE_FIELD_NUMBER: _ClassVar[int]
+    EGRESS_LANE_FIELD_NUMBER: _ClassVar[int]
+    ARRIVAL_MS_FIELD_NUMBER: _ClassVar[int]
+    IMPORTANCE_FIELD_NUMBER: _ClassVar[int]
+    PERSONS_FIELD_NUMBER: _ClassVar[int]
+    LATENESS_S_FIELD_NUMBER: _ClassVar[int]
+    HEADWAY_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    temporary_id: str
+    request_id: int
+    sequence: int
+    type: PriorityRequestType
+    role: PriorityRole
+    ingress_lane: str
+    egress_lane: str
+    arrival_ms: int
+    importance: int
+    persons: int
+    lateness_s: int
+    headway_percent: int
+    def __init__(self, temporary_id: _Optional[str] = ..., request_id: _Optional[int] = ..., sequence: _Optional[int] = ..., type: _Optional[_Union[PriorityRequestType, str]] = ..., role: _Optional[_Union[PriorityRole, str]] = ..., ingress_lane: _Optional[str] = ..., egress_lane: _Optional[str] = ..., arrival_ms: _Optional[int] = ..., importance: _Optional[int] = ..., persons: _Optional[int] = ..., lateness_s: _Optional[int] = ..., headway_percent: _Optional[int] = ...) -> None: ...
+
 class Acknowledgement(_message.Message):
     __slots__ = ("temporary_id", "about_id", "answer", "reason")
     TEMPORARY_ID_FIELD_NUMBER: _ClassVar[int]
@@ -212,20 +293,22 @@ class Acknowledgement(_message.Message):
     def __init__(self, temporary_id: _Optional[str] = ..., about_id: _Optional[str] = ..., answer: _Optional[_Union[Answer, str]] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class VehicleDownlink(_message.Message):
-    __slots__ = ("position", "warning", "advice", "signal", "order", "mode")
+    __slots__ = ("position", "warning", "advice", "signal", "order", "mode", "priority")
     POSITION_FIELD_NUMBER: _ClassVar[int]
     WARNING_FIELD_NUMBER: _ClassVar[int]
     ADVICE_FIELD_NUMBER: _ClassVar[int]
     SIGNAL_FIELD_NUMBER: _ClassVar[int]
     ORDER_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
     position: CorrectedPosition
     warning: Warning
     advice: Advice
     signal: _signal_pb2.SignalState
     order: Order
     mode: ModeChange
-    def __init__(self, position: _Optional[_Union[CorrectedPosition, _Mapping]] = ..., warning: _Optional[_Union[Warning, _Mapping]] = ..., advice: _Optional[_Union[Advice, _Mapping]] = ..., signal: _Optional[_Union[_signal_pb2.SignalState, _Mapping]] = ..., order: _Optional[_Union[Order, _Mapping]] = ..., mode: _Optional[_Union[ModeChange, _Mapping]] = ...) -> None: ...
+    priority: PriorityStatus
+    def __init__(self, position: _Optional[_Union[CorrectedPosition, _Mapping]] = ..., warning: _Optional[_Union[Warning, _Mapping]] = ..., advice: _Optional[_Union[Advice, _Mapping]] = ..., signal: _Optional[_Union[_signal_pb2.SignalState, _Mapping]] = ..., order: _Optional[_Union[Order, _Mapping]] = ..., mode: _Optional[_Union[ModeChange, _Mapping]] = ..., priority: _Optional[_Union[PriorityStatus, _Mapping]] = ...) -> None: ...
 
 class CorrectedPosition(_message.Message):
     __slots__ = ("time_unix_ns", "position", "speed", "heading", "accuracy_cm", "protection_level_cm", "alert", "sources")
@@ -272,18 +355,42 @@ class Warning(_message.Message):
     def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[WarningKind, str]] = ..., state: _Optional[_Union[WarningState, str]] = ..., created_unix_ns: _Optional[int] = ..., valid_until_unix_ns: _Optional[int] = ..., severity: _Optional[int] = ..., place: _Optional[_Union[_common_pb2.Position, _Mapping]] = ..., time_to_conflict_ms: _Optional[int] = ..., other_class: _Optional[_Union[_common_pb2.ObjectClass, str]] = ..., other_position: _Optional[_Union[_common_pb2.Position, _Mapping]] = ...) -> None: ...
 
 class Advice(_message.Message):
-    __slots__ = ("id", "valid_until_unix_ns", "speed_min", "speed_max", "text")
+    __slots__ = ("id", "valid_until_unix_ns", "speed_min", "speed_max", "text", "speed_advised", "arrive_ms", "distance_dm", "intersection_id", "group_id")
     ID_FIELD_NUMBER: _ClassVar[int]
     VALID_UNTIL_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
     SPEED_MIN_FIELD_NUMBER: _ClassVar[int]
     SPEED_MAX_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
+    SPEED_ADVISED_FIELD_NUMBER: _ClassVar[int]
+    ARRIVE_MS_FIELD_NUMBER: _ClassVar[int]
+    DISTANCE_DM_FIELD_NUMBER: _ClassVar[int]
+    INTERSECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    GROUP_ID_FIELD_NUMBER: _ClassVar[int]
     id: str
     valid_until_unix_ns: int
     speed_min: int
     speed_max: int
     text: str
-    def __init__(self, id: _Optional[str] = ..., valid_until_unix_ns: _Optional[int] = ..., speed_min: _Optional[int] = ..., speed_max: _Optional[int] = ..., text: _Optional[str] = ...) -> None: ...
+    speed_advised: int
+    arrive_ms: int
+    distance_dm: int
+    intersection_id: str
+    group_id: str
+    def __init__(self, id: _Optional[str] = ..., valid_until_unix_ns: _Optional[int] = ..., speed_min: _Optional[int] = ..., speed_max: _Optional[int] = ..., text: _Optional[str] = ..., speed_advised: _Optional[int] = ..., arrive_ms: _Optional[int] = ..., distance_dm: _Optional[int] = ..., intersection_id: _Optional[str] = ..., group_id: _Optional[str] = ...) -> None: ...
+
+class PriorityStatus(_message.Message):
+    __slots__ = ("intersection_id", "request_id", "sequence", "state", "reason")
+    INTERSECTION_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    intersection_id: str
+    request_id: int
+    sequence: int
+    state: PriorityState
+    reason: str
+    def __init__(self, intersection_id: _Optional[str] = ..., request_id: _Optional[int] = ..., sequence: _Optional[int] = ..., state: _Optional[_Union[PriorityState, str]] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Order(_message.Message):
     __slots__ = ("id", "version", "valid_until_unix_ns", "kind", "text")

@@ -13,8 +13,9 @@ from v2x.arrivals import Arrival, ArrivalKind
 from v2x.commands import command_sample
 from v2x.errors import WireError
 from v2x.v1.signal_pb2 import SignalState
-from v2x.v1.vehicle_pb2 import RangeMeasurements, VehicleSample
+from v2x.v1.vehicle_pb2 import PriorityRequest, RangeMeasurements, VehicleSample
 from v2x.wire.frames import parse_rsu_frame, rsu_frame
+from v2x.wire.priority import priority_sample
 from v2x.wire.signals import signal_sample
 from v2x.wire.vehicles import motion_sample, range_sample
 
@@ -34,6 +35,8 @@ def arrival(kind: ArrivalKind, source: str, intersection: str, measured_ns: int,
             sample = range_sample(decode(RangeMeasurements, payload), intersection, measured_ns, received_ns)
         case ArrivalKind.SIGNAL_STATE:
             sample = signal_sample(decode(SignalState, payload), measured_ns, received_ns)
+        case ArrivalKind.PRIORITY:
+            sample = priority_sample(decode(PriorityRequest, payload), intersection, received_ns)
         case ArrivalKind.COMMAND:
             sample = command_sample(payload, received_ns)
     return Arrival(kind, source, intersection, measured_ns, received_ns, payload, sample)

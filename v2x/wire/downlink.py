@@ -6,19 +6,25 @@ from typing import cast
 from intersections.decisions import (
     CorrectedPositions,
     Decision,
+    LampCommand,
     Party,
+    PriorityAnswer,
     SensorFault,
+    SignalEvent,
     SignalReport,
+    SpeedAdvices,
     TrackReport,
     Warning,
     WarningKind,
     WarningState,
 )
+from intersections.signals.spat import SpatMessage
 from positioning.frames import LocalFrame
 from positioning.measurements import Kind
 from v2x.v1 import common_pb2, signal_pb2, vehicle_pb2
 from v2x.wire import scales
 from v2x.wire.scales import code
+from v2x.wire.signal_control import advice_downlink, priority_downlink, spat_downlink
 
 MAX_UINT32 = 2**32 - 1
 WARNING_KINDS = {
@@ -43,7 +49,13 @@ def vehicle_downlink(decision: Decision, frame: LocalFrame, vehicle: str) -> veh
             return _signal(decision)
         case CorrectedPositions():
             return _corrected_position(decision, frame, vehicle)
-        case TrackReport() | SensorFault():  # told to those who look after the road and its sensors
+        case SpatMessage():
+            return spat_downlink(decision)
+        case SpeedAdvices():
+            return next((advice_downlink(decision, band) for band in decision.bands if band.vehicle == vehicle), None)
+        case PriorityAnswer():
+            return priority_downlink(decision) if decision.vehicle == vehicle else None
+        case TrackReport() | SensorFault() | LampCommand() | SignalEvent():  # for those who look after the road, its sensors and lamps
             return None
 
 

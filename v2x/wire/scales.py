@@ -45,6 +45,13 @@ SATELLITES = Scale(0, 254, 255, 1.0)
 RANGE = Scale(1, 20_000_000, 0, 0.001)
 RANGE_ACCURACY = Scale(1, 2**32 - 1, 0, 0.001)
 PROTECTION_LEVEL = Scale(1, 65534, 65535, 0.01)
+REQUEST_ID = Scale(0, 255, -1, 1.0)
+REQUEST_SEQUENCE = Scale(0, 127, -1, 1.0)
+ARRIVAL = Scale(0, 600_000, -1, 0.001)
+IMPORTANCE = Scale(0, 14, -1, 1.0)
+PERSONS = Scale(0, 200, -1, 1.0)
+LATENESS = Scale(-3600, 3600, -(2**31), 1.0)
+HEADWAY = Scale(0, 1000, -1, 0.01)
 LOCAL_ID = Scale(0, 65535, -1, 1.0)
 
 DETECTION_SCALES = {  # in the order of the columns, which these begin

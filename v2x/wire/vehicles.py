@@ -18,7 +18,7 @@ MAX_RANGES = 32  # of one message; a vehicle hears ten gNBs at most
 
 def motion_sample(message: VehicleSample, intersection: str, measured_ns: int, received_ns: int) -> MotionSample:
     """The sample at the intersection that serves the vehicle now; raises WireError OUT_OF_RANGE, also for a fix without a position."""
-    _check_identifier("temporary_id", message.temporary_id)
+    check_identifier("temporary_id", message.temporary_id)
     object_class = known(ObjectClass, message.object_class)
     return MotionSample(
         vehicle=message.temporary_id,
@@ -50,7 +50,7 @@ def range_verdicts(message: RangeMeasurements, anchors: Collection[str]) -> list
 
 def range_sample(message: RangeMeasurements, intersection: str, measured_ns: int, received_ns: int) -> RangeSample:
     """The sample; raises WireError OUT_OF_RANGE."""
-    _check_identifier("temporary_id", message.temporary_id)
+    check_identifier("temporary_id", message.temporary_id)
     return RangeSample(
         vehicle=message.temporary_id,
         intersection=intersection,
@@ -118,6 +118,6 @@ def _whole(message: object, name: str, scale: Scale) -> int | None:
     return None if math.isnan(value) else int(value)
 
 
-def _check_identifier(name: str, text: str) -> None:
+def check_identifier(name: str, text: str) -> None:
     if IDENTIFIER.fullmatch(text) is None:
         raise WireError(Verdict.OUT_OF_RANGE, f"{name} has to be 1..64 of A-Z a-z 0-9 . _ -")
