@@ -9,8 +9,8 @@ from intersections.samples import CommandKind, PhaseState
 from intersections.signals.control import GuardMode
 from intersections.signals.layout import SECOND_NS, TICK_NS
 from intersections.signals.spat import SpatMessage
-from tests.scenes import signalised
 from tests.controlled_scenes import RED, SERVED_NS, START_NS, SignalRoad, controlled, reset_arrival
+from tests.scenes import signalised
 
 GREEN = PhaseState.PROTECTED_MOVEMENT_ALLOWED
 
