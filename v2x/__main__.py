@@ -1,4 +1,4 @@
-"""The command line: `v2x serve | demo | sim | replay | map | station | bench-client`.
+"""The command line: `v2x serve | demo | sim | replay | map | signals | station | bench-client`.
 
 Rules:
 * A command's module is imported when the command is asked for: `v2x --help` stays quick, and a missing extra is told in a sentence.
@@ -30,6 +30,7 @@ ROOMS = {
     "sim": Room("v2x.cli.sim", "sim_app", "Simulated traffic against the road, by wire or in lockstep.", "sim"),
     "replay": Room("v2x.cli.replay", "replay_app", "Play an input log again and verify what was decided."),
     "map": Room("v2x.cli.map", "map_app", "Import, check and show maps."),
+    "signals": Room("v2x.cli.signals", "signals_app", "Read, check and import signal programs."),
     "station": Room("v2x.cli.station", "station_app", "List, approve and check roadside stations."),
     "bench-client": Room("v2x.load.client", "bench_app", "Load a server with stations; measure latency and loss."),
 }

@@ -113,7 +113,7 @@ def test_links_that_never_change_are_no_groups(small):
 def test_green_against_green_where_nobody_yields_is_refused_by_name(small):
     site = small(PROGRAM.replace('"Grr"', '"GGr"'), net=SIGNALISED.replace('response="101"', 'response="100"'))
     assert any("nobody yields, refused: g0 and g1" in note for note in site.notes)
-    assert any("phase 0: refused green for g1 beside g0" in note for note in site.notes)
+    assert site.refused == ("program day, phase 0: green of g1 beside g0",)
     assert site.layout.conflicts[0] == 0b010
 
 

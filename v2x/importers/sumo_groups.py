@@ -93,7 +93,7 @@ def layout_of(
 ) -> tuple[SignalLayout, Program, tuple[str, ...]]:
     """The tables, the program in terms of groups, and what had to be left out of it."""
     durations_ns = [_ticks_ns(duration_s) for duration_s, _ in source.phases]
-    notes: list[str] = []
+    refused: list[str] = []
     steps: list[Step] = []
     marked: list[Step] = []
     for number, duration_ns in enumerate(durations_ns):
@@ -101,7 +101,7 @@ def layout_of(
         steps.append(Step(greens, duration_ns))
         marked.append(Step(greens | (_protected(groups, number) & greens) << len(groups.members), duration_ns))
         if dropped:
-            notes.append(f"program {source.id}, phase {number}: refused green for {groups.names(dropped)} beside {groups.names(greens)}")
+            refused.append(f"program {source.id}, phase {number}: green of {groups.names(dropped)} beside {groups.names(greens)}")
     program = Program(source.id, merged(steps), _ticks_ns(source.offset_s))
     local = _served(groups, program_stages(marked, len(groups.members)), convention)
     stages = generated_stages(groups.conflicts, groups.yields, (greens for greens, _ in local))
@@ -114,7 +114,7 @@ def layout_of(
         stages=tuple(Stage(f"s{number}", greens) for number, greens in enumerate(stages)),
         local=tuple((stages.index(greens), green_ns) for greens, green_ns in local if greens in stages),
     )
-    return layout, program, tuple(notes)
+    return layout, program, tuple(refused)
 
 
 def _without_clash(groups: GroupedLinks, phase: int) -> tuple[int, int]:

@@ -27,7 +27,7 @@ from v2x.importers.sumo_xml import SumoProgram, read_network, read_programs
 @dataclass(frozen=True, slots=True, eq=False)
 class SignalSite:
     """`links_of_group[bit]`: link indices of SUMO's state string. `constant`: link -> the letter it always shows. `link_of_connection`
-    and `exits` go by the rows of `approaches`. `notes`: every oddity, by the names of its groups."""
+    and `exits` go by the rows of `approaches`. `notes`: every oddity, by the names of its groups; `refused`: greens left out."""
 
     layout: SignalLayout
     approaches: Approaches
@@ -39,6 +39,7 @@ class SignalSite:
     upstream: tuple[Upstream, ...]
     programs: tuple[Program, ...]
     notes: tuple[str, ...]
+    refused: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,11 +86,10 @@ def _site(roads: Roads, tl: str, programs: Sequence[SumoProgram], convention: Co
     rules = rules_of(links, states)
     groups = grouped(links, rules, states)
     lengths_m = {link: roads.length_m(move.to_lane for move in links.moves[link]) for link in links.crossings}
-    layout, own, notes = layout_of(tl, groups, program, lengths_m, convention)
+    layout, own, refused = layout_of(tl, groups, program, lengths_m, convention)
     group_of = {link: bit for bit, members in enumerate(groups.members) for link in members}
     closed = {link for link, letter in groups.constant.items() if letter == "r"}
     table, link_of_connection, exits = approaches(roads, tl, links, group_of, closed, len(groups.members))
-    notes = (*_unread(programs), *oddities(links, rules, groups, program), *notes)
     return SignalSite(
         layout=layout,
         approaches=table,
@@ -100,7 +100,8 @@ def _site(roads: Roads, tl: str, programs: Sequence[SumoProgram], convention: Co
         exits=exits,
         upstream=_upstream(roads, table),
         programs=(own,),
-        notes=notes,
+        notes=(*_unread(programs), *oddities(links, rules, groups, program)),
+        refused=refused,
     )
 
 
