@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -82,30 +82,48 @@ def play(folder: Path, tool: Path, case: Case, seed: int, quick: bool) -> dict[s
     """Scored figures of one run, from the cache where it has been run."""
     configuration = next(folder.glob("*.sumocfg"))
     begin_s, end_s = span_s(configuration, quick)
-    untouched = case.control == "program" and case.convention == "resco"  # SUMO's own program: none of our sources takes part
-    key = f"{case.map}-{case.control}-{case.convention}-{case.penetration:g}-{seed}-{end_s:g}-{'shipped' if untouched else sources()}"
-    kept = CACHE / f"{key}.json"
+    kept = CACHE / f"{key(case, seed)}-{end_s:g}.json"
     if kept.exists():
         return json.loads(kept.read_text())
     kept.parent.mkdir(parents=True, exist_ok=True)
-    tripinfo, figures = CACHE / f"{key}.trips.xml", CACHE / f"{key}.statistics.xml"
-    words = ["-m", "v2x", "sim", str(configuration), "--control", case.control, "--convention", case.convention, "--json"]
-    words += ["--penetration", f"{case.penetration:g}", "--seed", f"{seed}", "--begin", f"{begin_s:g}", "--end", f"{end_s:g}"]
-    words += ["--tripinfo", str(tripinfo), "--statistics", str(figures)]
-    told = _run([sys.executable, *words])
-    scored = _run([sys.executable, str(tool), str(tripinfo), "--end", f"{end_s:g}", "--statistics", str(figures), "--json"])
-    result = json.loads(told) | json.loads(scored) | {"commit": commit(), "seed": seed}
-    tripinfo.unlink()
+    trips, figures = kept.with_suffix(".trips.xml"), kept.with_suffix(".statistics.xml")
+    told = simulate(configuration, case, seed, begin_s, end_s, trips, ["--statistics", str(figures)])
+    scored = run([sys.executable, str(tool), str(trips), "--end", f"{end_s:g}", "--statistics", str(figures), "--json"])
+    result = told | json.loads(scored) | {"commit": commit(), "seed": seed}
+    trips.unlink()
     figures.unlink()
     kept.write_text(json.dumps(result))
     return result
 
 
-def _run(words: list[str]) -> str:
-    done = subprocess.run(words, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": str(ROOT)})
+def key(case: Case, seed: int) -> str:
+    untouched = case.control == "program" and case.convention == "resco"  # SUMO's own program: none of our sources takes part
+    return f"{case.map}-{case.control}-{case.convention}-{case.penetration:g}-{seed}-{'shipped' if untouched else sources()}"
+
+
+def simulate(
+    configuration: Path,
+    case: Case,
+    seed: int,
+    begin_s: float,
+    end_s: float,
+    trips: Path,
+    more: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The closing summary of `v2x sim`, in a process of its own."""
+    words = ["-m", "v2x", "sim", str(configuration), "--control", case.control, "--convention", case.convention, "--json", *more]
+    words += ["--penetration", f"{case.penetration:g}", "--seed", f"{seed}", "--begin", f"{begin_s:g}", "--end", f"{end_s:g}"]
+    return json.loads(run([sys.executable, *words, "--tripinfo", str(trips)], environment))
+
+
+def run(words: list[str], environment: Mapping[str, str] | None = None) -> str:
+    """The last line that it prints."""
+    environment = os.environ | (environment or {"PYTHONPATH": str(ROOT)})
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise RuntimeError(f"{' '.join(words)}\n{done.stderr[-2000:]}")
-    return done.stdout.strip().splitlines()[-1]
+    return (done.stdout.strip().splitlines() or [""])[-1]
 
 
 def line(case: Case, runs: Sequence[dict[str, Any]], program: Sequence[dict[str, Any]]) -> str:
