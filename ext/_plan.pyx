@@ -11,8 +11,8 @@ from libc.string cimport memcpy
 
 cdef enum:
     GROUPS = 64
-    LANES = 64
-    EXITS = 64
+    LANES = 48
+    EXITS = 48
     STAGES = 32
     VEHICLES = 512
     LEVELS = 160
@@ -58,7 +58,7 @@ include "_plan_queues.pxi"
 
 cdef class Search(Queues):
     cdef State* pool
-    cdef int keep, beam, fine
+    cdef int keep, beam, fine, branch, ahead_s
     cdef int filled[LEVELS + 1][STAGES + 1]
     cdef double best_value
     cdef double earliest, latest
@@ -84,7 +84,7 @@ cdef class Search(Queues):
                  uint64_t proceed,
                  double[::1] lane_speed, double[::1] lane_length,
                  int[::1] connection_group, int[::1] connection_exit, double[::1] connection_speed, int exits,
-                 double[::1] laws, int horizon, int beam, int keep, int fine):
+                 double[::1] laws, int horizon, int beam, int keep, int fine, int branch, int ahead_s):
         cdef int i, j
         self.groups = conflicts.shape[0]
         self.lanes = lane_speed.shape[0]
@@ -92,6 +92,7 @@ cdef class Search(Queues):
         self.stages = stages.shape[0]
         self.connections = connection_group.shape[0]
         self.horizon, self.beam, self.keep, self.fine = horizon, beam, keep, fine
+        self.branch, self.ahead_s = branch, ahead_s
         self.proceed = proceed
         for i in range(self.groups):
             self.conflicts[i] = conflicts[i]
@@ -215,7 +216,9 @@ cdef class Search(Queues):
         cdef State* state = self.pool + index
         cdef State* child = self.pool + 1
         cdef int j, until, g, step
-        cdef uint64_t closing, opening, demand
+        cdef uint64_t closing
+        cdef int targets[STAGES]
+        cdef int k
         cdef bint legal
         step = 1 if time < self.fine else 2
         if time % 2 and step == 2:
@@ -226,16 +229,8 @@ cdef class Search(Queues):
             self.reach(child, time, time + step)
         if state.held and time < self.earliest:
             return
-        demand = self.demand(state)
-        for j in range(self.stages):
-            if self.stage[j] == state.wanted:
-                continue
-            opening = self.stage[j] & ~state.wanted
-            if state.held and self.bound:
-                if self.stage[j] != self.following:
-                    continue
-            elif not opening & demand:
-                continue
+        for k in range(self.choices(state, time, targets)):
+            j = targets[k]
             closing = state.wanted & ~self.stage[j]
             legal = True
             for g in range(self.groups):
@@ -252,6 +247,38 @@ cdef class Search(Queues):
             if until > self.fine and until % 2:
                 until += 1
             self.reach(child, time, until)
+
+    cdef int choices(self, State* state, int time, int* targets) noexcept nogil:
+        """The stages to try next: those for whom most will soon have come, or the one promised."""
+        cdef double wanted[GROUPS]
+        cdef double values[STAGES]
+        cdef double worth, fresh
+        cdef int j, k, g, count = 0, until = time + self.ahead_s
+        self.demand(state, until if until < self.horizon else self.horizon, wanted)
+        for j in range(self.stages):
+            if self.stage[j] == state.wanted or state.held and self.bound and self.stage[j] != self.following:
+                continue
+            worth = 0
+            fresh = 0
+            for g in range(self.groups):
+                if self.stage[j] >> g & 1:
+                    worth += wanted[g]
+                    if not state.wanted >> g & 1:
+                        fresh += wanted[g]
+            if fresh <= 0 and not (state.held and self.bound):
+                continue
+            k = count if count < self.branch else self.branch - 1
+            if count == self.branch and values[k] >= worth:
+                continue
+            while k > 0 and values[k - 1] < worth:
+                values[k] = values[k - 1]
+                targets[k] = targets[k - 1]
+                k -= 1
+            values[k] = worth
+            targets[k] = j
+            if count < self.branch:
+                count += 1
+        return count
 
     cdef void reach(self, State* child, int time, int until) noexcept nogil:
         """Roll out to the next level and keep the state if it is among the best there."""

@@ -131,58 +131,81 @@ cdef class Queues:
                 return True
         return False
 
+    cdef int stirring(self, State* state, int time, int until, int* active) noexcept nogil:
+        """The lanes where somebody may leave before `until`: lamps do not change on the way there."""
+        cdef int lane, i, g, count = 0
+        for lane in range(self.lanes):
+            i = state.next[lane]
+            if i == self.first[lane + 1] or self.arrival[i] >= until:
+                continue
+            g = self.connection_group[self.connection[i]]
+            if g >= 0 and state.opens[g] == INFINITY and state.closes[g] + self.laws.yellow_s < time and not self.proceed >> g & 1:
+                continue
+            active[count] = lane
+            count += 1
+        return count
+
     cdef void advance(self, State* state, int time, int until, double* departures) noexcept nogil:
-        cdef int s, lane, i, g, c, e, second
+        """Let everybody go who can, second by second; those who yield after those to whom they yield."""
+        cdef int active[LANES]
+        cdef int count = self.stirring(state, time, until, active)
+        cdef int s, k, e, second
+        if count:
+            for s in range(time, until):
+                for e in range(self.exits):
+                    state.room[e] += self.refill[e]
+                for second in range(2):
+                    for k in range(count):
+                        self.release(state, active[k], s, second, departures)
+        else:
+            for e in range(self.exits):
+                state.room[e] += self.refill[e] * (until - time)
+
+    cdef void release(self, State* state, int lane, int s, int second, double* departures) noexcept nogil:
+        """Those of a lane who cross its stop line from s to s + 1."""
+        cdef int i = state.next[lane], c, g, e
         cdef double at, speed, free_mps, loss
         cdef bint yielding
-        for s in range(time, until):
-            for e in range(self.exits):
-                state.room[e] += self.refill[e]
-            for second in range(2):
-                for lane in range(self.lanes):
-                    i = state.next[lane]
-                    while i < self.first[lane + 1]:
-                        if self.arrival[i] >= s + 1:
-                            break
-                        c = self.connection[i]
-                        g = self.connection_group[c]
-                        yielding = False
-                        if g >= 0:
-                            if state.opens[g] == INFINITY:
-                                yielding = (self.proceed >> g & 1) and state.closes[g] + self.laws.yellow_s < s
-                            else:
-                                yielding = (self.yields[g] & state.wanted) != 0
-                        if yielding != (second == 1):
-                            break
-                        at = self.ready(state, lane, i, &speed)
-                        if at >= s + 1:
-                            break
-                        if at < s:
-                            at = s
-                        if yielding and self.blocked(state, lane, g, at):
-                            state.metres[lane] = 0
-                            break
-                        e = self.connection_exit[c]
-                        if self.ahead[i] >= 0 and self.hemmed(state, i):
-                            state.metres[lane] = 0
-                            state.last[lane] = s + 0.5
-                            break
-                        if state.room[e] < self.space[i]:
-                            state.metres[lane] = 0
-                            break
-                        state.room[e] -= self.space[i]
-                        free_mps = fmin(self.lane_speed[lane], self.connection_speed[c])
-                        loss = (free_mps - speed) * (free_mps - speed) / (2 * self.laws.acceleration * free_mps)
-                        state.cost += self.weight[i] * (at - self.arrival[i] + loss * self.laws.stop_s)
-                        if at - self.arrival[i] < 0.3 and state.metres[lane] < 100:
-                            state.metres[lane] = 100
-                        state.metres[lane] += self.space[i]
-                        state.last[lane] = at
-                        state.last_group[lane] = g
-                        if departures != NULL:
-                            departures[i] = at
-                        i += 1
-                        state.next[lane] = i
+        while i < self.first[lane + 1] and self.arrival[i] < s + 1:
+            c = self.connection[i]
+            g = self.connection_group[c]
+            yielding = False
+            if g >= 0:
+                if state.opens[g] == INFINITY:
+                    yielding = (self.proceed >> g & 1) and state.closes[g] + self.laws.yellow_s < s
+                else:
+                    yielding = (self.yields[g] & state.wanted) != 0
+            if yielding != (second == 1):
+                return
+            at = self.ready(state, lane, i, &speed)
+            if at >= s + 1:
+                return
+            if at < s:
+                at = s
+            if yielding and self.blocked(state, lane, g, at):
+                state.metres[lane] = 0
+                return
+            if self.ahead[i] >= 0 and self.hemmed(state, i):
+                state.metres[lane] = 0
+                state.last[lane] = s + 0.5
+                return
+            e = self.connection_exit[c]
+            if state.room[e] < self.space[i]:
+                state.metres[lane] = 0
+                return
+            state.room[e] -= self.space[i]
+            free_mps = fmin(self.lane_speed[lane], self.connection_speed[c])
+            loss = (free_mps - speed) * (free_mps - speed) / (2 * self.laws.acceleration * free_mps)
+            state.cost += self.weight[i] * (at - self.arrival[i] + loss * self.laws.stop_s)
+            if at - self.arrival[i] < 0.3 and state.metres[lane] < 100:
+                state.metres[lane] = 100
+            state.metres[lane] += self.space[i]
+            state.last[lane] = at
+            state.last_group[lane] = g
+            if departures != NULL:
+                departures[i] = at
+            i += 1
+            state.next[lane] = i
 
     cdef double outlook(self, State* state, int time, double closed_s) noexcept nogil:
         """What those who wait have waited, and the least that they still will."""
@@ -204,12 +227,13 @@ cdef class Queues:
                 total += waiting * (state.opens[g] - time)
         return total
 
-    cdef uint64_t demand(self, State* state) noexcept nogil:
-        cdef uint64_t wanted = 0
+    cdef void demand(self, State* state, int until, double* wanted) noexcept nogil:
+        """(groups,) the weight of those who will be at the stop line by `until`."""
         cdef int lane, i, g
+        for g in range(self.groups):
+            wanted[g] = 0
         for lane in range(self.lanes):
-            for i in range(state.next[lane], self.first[lane + 1]):
+            for i in range(state.next[lane], self.arrived[lane][until]):
                 g = self.connection_group[self.connection[i]]
                 if g >= 0:
-                    wanted |= <uint64_t>1 << g
-        return wanted
+                    wanted[g] += self.weight[i]

@@ -22,6 +22,8 @@ class Search:
         beam: int,
         keep: int,
         fine: int,
+        branch: int,
+        ahead_s: int,
     ) -> None: ...
     def plan(
         self,

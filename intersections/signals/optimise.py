@@ -57,6 +57,8 @@ class SearchLimits:
     beam: int = 32
     keep: int = 3
     fine_s: int = 12
+    branch: int = 8
+    ahead_s: int = 12
 
 
 class AdaptivePlanner:
@@ -96,6 +98,8 @@ class AdaptivePlanner:
             self._limits.beam,
             self._limits.keep,
             self._limits.fine_s,
+            self._limits.branch,
+            self._limits.ahead_s,
         )
 
     def plan(self, seen: Observation, shown: Shown, neighbours: tuple[PlannedDepartures, ...]) -> Plan:
