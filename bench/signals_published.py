@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from bench.signals_score import ROOT, Case, commit, key, run, simulate, span_s
+from bench.signals_score import ROOT, Case, cached, commit, key, run, simulate, sources, span_s
 
 CACHE = Path("build/signals_published")
 RESULTS = Path("docs/results/signals_published.md")
@@ -46,23 +46,23 @@ def environment(sumo: Path) -> Mapping[str, str]:
     return {"PYTHONPATH": os.pathsep.join(str(folder.resolve()) for folder in folders), "SUMO_HOME": str((sumo / "sumo").resolve())}
 
 
-def delay_s(folder: Path, control: str, seed: int, sumo: Path) -> float:
+def delay_s(folder: Path, control: str, seed: int, sumo: Path, keep: bool) -> float:
     configuration = next(folder.glob("*.sumocfg"))
     begin_s, end_s = span_s(configuration, quick=False)
     case = Case("resco", folder.name, control, 1.0)
     kept = CACHE / f"{key(case, seed)}.json"
-    if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        trips = kept.resolve().with_suffix(".trips.xml")
-        if control == GREEDY:
-            run(
-                [sys.executable, "-m", "bench.published_greedy", str(configuration), f"{end_s:g}", f"{seed}", str(trips)], environment(sumo)
-            )
-        else:
-            simulate(configuration, case, seed, begin_s, end_s, trips, (), environment(sumo))
-        kept.write_text(json.dumps({"delay_s": published_delay_s(trips), "commit": commit()}))
-        trips.unlink()
-    return float(json.loads(kept.read_text())["delay_s"])
+    if known := cached(kept, case, keep or control == GREEDY):
+        return float(known["delay_s"])
+    trips = kept.resolve().with_suffix(".trips.xml")
+    if control == GREEDY:
+        words = ["-m", "bench.published_greedy", str(configuration), f"{end_s:g}", f"{seed}", str(trips)]
+        run([sys.executable, *words], environment(sumo))
+    else:
+        simulate(configuration, case, seed, begin_s, end_s, trips, (), environment(sumo))
+    delay_s = published_delay_s(trips)
+    kept.write_text(json.dumps({"delay_s": delay_s, "commit": commit(), "sources": sources()}))
+    trips.unlink()
+    return delay_s
 
 
 def rows(figures: Mapping[tuple[str, str], Sequence[float]]) -> Iterable[str]:
@@ -82,6 +82,7 @@ def main() -> None:
     parser.add_argument("--controls", nargs="*", default=["adaptive", "max-pressure", "program", GREEDY])
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--keep", action="store_true", help="take finished runs of older sources too")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     folder = options.data / "sumo" / "resco"
@@ -89,7 +90,9 @@ def main() -> None:
     figures: dict[tuple[str, str], list[float]] = {}
     with ThreadPoolExecutor(options.jobs) as pool:
         jobs = {
-            (map, control): [pool.submit(delay_s, folder / map, control, seed, options.sumo) for seed in range(1, options.seeds + 1)]
+            (map, control): [
+                pool.submit(delay_s, folder / map, control, seed, options.sumo, options.keep) for seed in range(1, options.seeds + 1)
+            ]
             for map in maps
             for control in options.controls
         }

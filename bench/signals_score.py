@@ -2,7 +2,8 @@
 
 Rules:
 * Each run is a process of its own (SUMO runs once in one), two at a time; it is `v2x sim --control ...` as anybody would type it.
-* A finished run is kept under build/ by what it was run with and by the sources it was run from: asked again, it is not run again.
+* A finished run is kept under build/: asked again, it is not run again unless the sources have changed. `--keep` takes it even then;
+  the table tells the commit of each run.
 * A map is a folder with one .sumocfg; none is named here, and none has parameters of its own.
 """
 
@@ -26,7 +27,7 @@ CACHE = Path("build/signals")
 RESULTS = Path("docs/results/signals.md")
 CONTROLS = ("program", "actuated", "max-pressure", "adaptive")
 CONVENTIONS = ("resco", "safe")
-SEES_VEHICLES = ("max-pressure", "adaptive")  # the others do not depend on who is connected
+COMPARED = "adaptive"  # played at every penetration; the others where everybody is connected
 SOURCES = ("intersections/**/*.py", "v2x/importers/*.py", "v2x/sim/signal_*.py", "ext/_plan*")
 QUICK_S = 600.0
 
@@ -44,7 +45,7 @@ class Case:
 def cases(maps: Sequence[str], controls: Sequence[str], conventions: Sequence[str], penetrations: Sequence[float]) -> list[Case]:
     return sorted(
         {
-            Case(convention, map, control, penetration if control in SEES_VEHICLES else 1.0)
+            Case(convention, map, control, penetration if control == COMPARED else 1.0)
             for convention in conventions
             for map in maps
             for control in controls
@@ -78,27 +79,34 @@ def span_s(configuration: Path, quick: bool) -> tuple[float, float]:
     return begin_s, min(end_s, begin_s + QUICK_S) if quick else end_s
 
 
-def play(folder: Path, tool: Path, case: Case, seed: int, quick: bool) -> dict[str, Any]:
+def play(folder: Path, tool: Path, case: Case, seed: int, quick: bool, keep: bool) -> dict[str, Any]:
     """Scored figures of one run, from the cache where it has been run."""
     configuration = next(folder.glob("*.sumocfg"))
     begin_s, end_s = span_s(configuration, quick)
     kept = CACHE / f"{key(case, seed)}-{end_s:g}.json"
-    if kept.exists():
-        return json.loads(kept.read_text())
-    kept.parent.mkdir(parents=True, exist_ok=True)
+    if known := cached(kept, case, keep):
+        return known
     trips, figures = kept.with_suffix(".trips.xml"), kept.with_suffix(".statistics.xml")
     told = simulate(configuration, case, seed, begin_s, end_s, trips, ["--statistics", str(figures)])
     scored = run([sys.executable, str(tool), str(trips), "--end", f"{end_s:g}", "--statistics", str(figures), "--json"])
-    result = told | json.loads(scored) | {"commit": commit(), "seed": seed}
+    result = told | json.loads(scored) | {"commit": commit(), "sources": sources(), "seed": seed}
     trips.unlink()
     figures.unlink()
     kept.write_text(json.dumps(result))
     return result
 
 
-def key(case: Case, seed: int) -> str:
+def cached(path: Path, case: Case, keep: bool) -> dict[str, Any] | None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        return None
+    known = json.loads(path.read_text())
     untouched = case.control == "program" and case.convention == "resco"  # SUMO's own program: none of our sources takes part
-    return f"{case.map}-{case.control}-{case.convention}-{case.penetration:g}-{seed}-{'shipped' if untouched else sources()}"
+    return known if untouched or keep or known["sources"] == sources() else None
+
+
+def key(case: Case, seed: int) -> str:
+    return f"{case.map}-{case.control}-{case.convention}-{case.penetration:g}-{seed}"
 
 
 def simulate(
@@ -132,7 +140,7 @@ def line(case: Case, runs: Sequence[dict[str, Any]], program: Sequence[dict[str,
     cells = (
         case.map,
         case.control,
-        f"{case.penetration:g}" if case.control in SEES_VEHICLES else "",
+        f"{case.penetration:g}" if case.control == COMPARED else "",
         f"{mean:.2f}",
         f"{statistics.stdev(delay) if len(delay) > 1 else 0.0:.2f}",
         f"{max(delay):.2f}",
@@ -170,6 +178,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--penetrations", nargs="*", type=float, default=[1.0, 0.5, 0.2, 0.0])
     result.add_argument("--seeds", type=int, default=5, help="1 to this")
     result.add_argument("--jobs", type=int, default=2)
+    result.add_argument("--keep", action="store_true", help="take finished runs of older sources too")
     result.add_argument("--quick", action="store_true", help="one seed, ten minutes of each map, nothing written")
     result.add_argument("--out", type=Path, default=RESULTS)
     return result
@@ -184,7 +193,7 @@ def main() -> None:
     wanted = [(case, seed) for case in cases(maps, options.controls, options.conventions, options.penetrations) for seed in seeds]
     results: dict[Case, list[dict[str, Any]]] = defaultdict(list)
     with ThreadPoolExecutor(options.jobs) as pool:
-        jobs = [(case, seed, pool.submit(play, folder / case.map, tool, case, seed, options.quick)) for case, seed in wanted]
+        jobs = [(case, seed, pool.submit(play, folder / case.map, tool, case, seed, options.quick, options.keep)) for case, seed in wanted]
         for case, seed, job in jobs:
             results[case].append(job.result())
             print(
