@@ -16,6 +16,8 @@ from intersections.signals.approaches import Approaches, Floats, Ints
 
 ACCELERATION_MPS2 = 2.6  # of a passenger car at ease, as in SUMO's default vehicle type
 STANDING_MPS = 2.0  # slower than this within a queue is queued
+DWELL_S, LEAST_DWELL_S, BRAKING_S = 15.0, 3.0, 5.0  # of a city bus where nobody has told how many board
+SPACING_M = 7.5  # one standing car with its gap
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +47,12 @@ def earliest_s(distance_m: Floats, speed_mps: Floats, limit_mps: Floats) -> Floa
     ramp_m = 0.5 * (top_mps + speed_mps) * ramp_s
     inside_s = np.maximum(np.sqrt(speed_mps**2 + 2.0 * ACCELERATION_MPS2 * distance_m) - speed_mps, 0.0) / ACCELERATION_MPS2
     return np.where(distance_m < ramp_m, inside_s, ramp_s + (distance_m - ramp_m) / top_mps)
+
+
+def dwell_s(stop_m: Floats, distance_m: Floats, speed_mps: Floats, waited_s: Floats) -> Floats:
+    """How much later a bus comes for the stop it still serves before the stop line (-1: none), braking and starting included."""
+    serving = (distance_m - stop_m < SPACING_M) & (speed_mps < 0.1)
+    return np.where(stop_m < 0.0, 0.0, np.where(serving, np.maximum(DWELL_S - waited_s, LEAST_DWELL_S), DWELL_S + BRAKING_S))
 
 
 def connection_table(approaches: Approaches) -> Ints:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intersections.signals.approaches import Approaches, Floats, Ints, Observation
-from intersections.signals.arrivals import STANDING_MPS, Arrivals, connection_table, earliest_s
+from intersections.signals.arrivals import STANDING_MPS, Arrivals, connection_table, dwell_s, earliest_s
 from intersections.signals.connected import Connected, nearest
 from intersections.signals.control import PlannedDepartures, Shown
 from intersections.signals.counts import LoopCounts
@@ -138,7 +138,8 @@ class Estimator:
             observed=_padded(observed.astype(np.int32), count, -1)[order],
             lane=lane,
             connection=connection,
-            arrival_s=earliest_s(distance_m, speed_mps, self._approaches.lane_speed_mps[lane]),
+            arrival_s=earliest_s(distance_m, speed_mps, self._approaches.lane_speed_mps[lane])
+            + dwell_s(_padded(seen.stop_m, count, -1)[order], distance_m, speed_mps, waited_s),
             distance_m=distance_m,
             speed_mps=speed_mps,
             length_m=_padded(seen.length_m, count, CAR_LENGTH_M)[order],

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from intersections.signals.arrivals import Arrivals, earliest_s
+from intersections.signals.arrivals import Arrivals, dwell_s, earliest_s
 from intersections.signals.estimate import Estimator
 from tests.arrival_scenes import LEFT, RIGHT, SOUTH, STRAIGHT, WEST_GREEN, crossing, layout, observed, shown
 
@@ -51,3 +51,10 @@ def test_earliest_arrival(distance_m: float, speed_mps: float, expected_s: float
 def test_exit_room_is_what_vehicles_leave_and_never_negative() -> None:
     room_m = arrivals(exit_vehicles=np.array([0.0, 4.0, 99.0, 1.0]), exit_queue_m=np.array([0.0, 100.0, 0.0, 40.0])).exit_room_m
     assert room_m.tolist() == [150.0, 200.0, 0.0, 60.0]
+
+
+def test_a_bus_that_serves_a_stop_first_comes_later() -> None:
+    """Distances 100 m and stop lines as given: before the stop 15 + 5 s, at it what is left of 15 s, at least 3 s; without one nothing."""
+    stop_m, distance_m = np.array([-1.0, 40.0, 40.0, 40.0]), np.array([100.0, 100.0, 42.0, 42.0])
+    speed_mps, waited_s = np.array([10.0, 10.0, 0.0, 0.0]), np.array([0.0, 0.0, 6.0, 30.0])
+    assert dwell_s(stop_m, distance_m, speed_mps, waited_s).tolist() == [0.0, 20.0, 9.0, 3.0]
