@@ -56,12 +56,13 @@ class ActuatedPlanner:
     def _detect(self, seen: Observation, shown: Shown) -> None:
         """When each loop was last passed, and who calls: groups that are not green, or only permissively."""
         counts = np.stack((seen.stop_line_count, seen.advance_count))
-        self._passed_ns[(counts > self._counts) & (self._counts >= 0)] = seen.now_ns
+        passed = (counts > self._counts) & (self._counts >= 0)
+        self._passed_ns[passed] = seen.now_ns
         self._counts = counts
         self._calls &= ~(shown.greens & ~self._layout.permissive(shown.greens))
         near = (seen.lane >= 0) & (seen.distance_m <= ADVANCE_LOOP_M)
         told = set(seen.lane[near].tolist())
-        for lane in np.flatnonzero((seen.stop_line_occupied > 0) | (seen.advance_occupied > 0)).tolist():
+        for lane in np.flatnonzero((seen.stop_line_occupied > 0) | (seen.advance_occupied > 0) | passed[1]).tolist():
             if lane not in told:
                 self._calls |= self._groups_of[lane]
         self._calls |= self._groups(seen, near)
