@@ -13,6 +13,8 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.controlled_scenes import map_text, signal_text
+
 ROOT = Path(__file__).resolve().parents[2]
 FREE = {"V2X_GRPC": "127.0.0.1:0", "V2X_MQTT": "127.0.0.1:0", "V2X_WEBSOCKET": "127.0.0.1:0"}
 PATIENCE_S = 60.0
@@ -145,6 +147,42 @@ def test_the_vehicle_example_is_told_where_it_is(serve, tmp_path):
     assert all(0 < int(line.split()[-1]) < 2000 for line in told)
     assert serving.end() == 0, serving.said
     assert run(tmp_path, "replay", "state/log").returncode == 0
+
+
+def test_the_lamp_example_is_commanded_and_the_log_replays(serve, tmp_path):
+    (tmp_path / "map.json").write_text(map_text())
+    (tmp_path / "signals.json").write_text(signal_text())
+    serving = serve("--map", "map.json", "--signals", "signals.json")
+    endpoints = serving.endpoints()
+    client = subprocess.Popen(
+        [sys.executable, ROOT / "examples" / "lamp_adapter.py", "example", "ns,ew,walk", endpoints["grpc"]],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert client.stdout.readline() == "CONTROL_MODE_FLASHING\n"
+    finally:
+        client.kill()
+        client.communicate()
+    assert serving.end() == 0, serving.said
+    replayed = run(tmp_path, "replay", "state/log")
+    assert "equal to the recorded one" in replayed.stdout, replayed.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{}", "not a file of signals"),
+        (signal_text("elsewhere"), "intersection elsewhere has no map here"),
+        (signal_text(lamps={"ns": ["ns", "ew"]}), "signal groups that are driven twice: ew"),
+    ],
+)
+def test_signals_that_are_wrong_are_named(tmp_path, text, told):
+    (tmp_path / "map.json").write_text(map_text())
+    (tmp_path / "signals.json").write_text(text)
+    ended = run(tmp_path, "serve", "--map", "map.json", "--signals", "signals.json")
+    assert (ended.returncode, told in ended.stderr, "--signals" in ended.stderr) == (2, True, True), ended.stderr
 
 
 def test_an_anchors_file_that_is_wrong_is_named(tmp_path):

@@ -35,6 +35,8 @@ Examples:
 
   v2x demo --speed 10           ten times as fast
 
+  v2x demo --signals            the road controls the lamps, too
+
   v2x demo --keep               and stay up afterwards, for a client of your own
 """
 
@@ -44,6 +46,7 @@ def demo_command(
     speed: Annotated[float, typer.Option(help="Simulated seconds per second.")] = 1.0,
     seconds: Annotated[float, typer.Option(help="Simulated seconds to play.")] = 180.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same traffic and the same errors.")] = 0,
+    signals: Annotated[bool, typer.Option("--signals", help="Let the road control the lamps, too.")] = False,  # noqa: FBT002
     keep: Annotated[bool, typer.Option("--keep", help="Keep serving afterwards, until Ctrl-C.")] = False,  # noqa: FBT002 - typer's way
     scenario: Annotated[Path | None, typer.Option(help="A .sumocfg or a folder with one; default: the demo crossing.")] = None,
     state: Annotated[Path, typer.Option(help="Where map, stations, endpoints and log go.")] = Path("state/demo"),
@@ -51,7 +54,7 @@ def demo_command(
     """Play recorded traffic through the real road: SUMO -> gRPC -> tracks -> warnings -> MQTT."""
     try:
         with sole_use(state):
-            setup = write_setup(Play(scenario=scenario, seed=seed), state)
+            setup = write_setup(Play(scenario=scenario, seed=seed), state, signals=signals)
             asyncio.run(_Demo(setup, state, speed, seconds, seed, scenario, keep=keep).run())
     except ScenarioError as error:
         raise ConfigError("--scenario", str(error)) from error
@@ -78,7 +81,7 @@ class _Demo:
         for stale in ("endpoints.json", "sends.txt"):
             (self._state / stale).unlink(missing_ok=True)
         async with Children(self._state) as children:
-            await children.serve(self._setup.map_file, self._setup.anchors_file, self._state / STATIONS_FILE, self._speed)
+            await children.serve(self._setup, self._state / STATIONS_FILE, self._speed)
             endpoints = await wait_for_endpoints(children, self._state)
             self._say_hello(endpoints)
             async with Listener(endpoints["mqtt"], self._receipts, self._status):

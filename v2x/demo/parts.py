@@ -24,6 +24,7 @@ from v2x.demo.server import PAGE_FILE
 from v2x.sim.latency import Receipts
 from v2x.sim.position_score import from_json, sentences
 from v2x.sim.scenario import Scenario
+from v2x.sim.setup import Setup
 
 READY_S = 30.0
 LOOK_S = 0.05
@@ -78,15 +79,17 @@ class Children:
         for process in (self._sim, self._server):
             await _end(process, signal.SIGTERM)
 
-    async def serve(self, map_file: Path, anchors: Path, stations: Path, speed: float) -> None:
+    async def serve(self, setup: Setup, stations: Path, speed: float) -> None:
         """The ordinary server; where a default port is taken it takes a free one."""
         listeners = {name: f"127.0.0.1:{port if _is_free(port) else 0}" for name, port in DEFAULT_PORTS.items()}
-        words = ["v2x", "serve", "--state", str(self._state), "--map", str(map_file)]
-        words += ["--anchors", str(anchors), "--stations", str(stations)]
+        words = ["v2x", "serve", "--state", str(self._state), "--map", str(setup.map_file)]
+        words += ["--anchors", str(setup.anchors_file), "--stations", str(stations)]
+        words += ["--signals", str(setup.signals_file)] if setup.signals_file else []
         for name, address in listeners.items():
             words += [f"--{name}", address]
         if speed != 1.0:
-            files = {"maps": [str(map_file)], "anchors": str(anchors), "stations": str(stations)}
+            files: dict[str, object] = {"maps": [str(setup.map_file)], "anchors": str(setup.anchors_file), "stations": str(stations)}
+            files["signals"] = [str(setup.signals_file)] if setup.signals_file else []
             settings = {"state": str(self._state), **files, **listeners}
             words = ["v2x.demo.server", f"{speed:g}", json.dumps(settings)]
         with (self._state / "serve.log").open("wb") as log:

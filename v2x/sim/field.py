@@ -4,6 +4,8 @@ Rules:
 * One step yields what was measured within the last 0.1 s, each message with the time its sender hands it over: measurement plus a
   seeded delay, in order per sender as on one stream.
 * The stations are staggered by half a period.
+* Lamps follow SUMO's own program until somebody commands them. From then on they show what is commanded, as long as that is valid,
+  and flash when it is not.
 * Simulation seconds are mapped to nanoseconds since the epoch once, by `epoch_ns`; no clock is read here.
 """
 
@@ -17,14 +19,14 @@ from positioning.frames import LocalFrame
 from positioning.samples import Anchor
 from v2x.arrivals import ArrivalKind
 from v2x.sim import encode
-from v2x.sim.lamps import group_states
+from v2x.sim.lamps import group_states, letters_of
 from v2x.sim.position_score import PositionScore
 from v2x.sim.randomness import generator
 from v2x.sim.sensors import RoadsideSensor
 from v2x.sim.truth import Truth, between
 from v2x.sim.vehicles import ConnectedVehicles
 from v2x.sim.world import World
-from v2x.v1 import vehicle_pb2
+from v2x.v1 import signal_pb2, vehicle_pb2
 
 LATENCY_MS = {
     ArrivalKind.RSU_FRAME: (20.0, 80.0),
@@ -74,6 +76,7 @@ class Field:
     anchors: tuple[Anchor, ...] = ()  # surveyed (and simulated) gNBs
     before: Truth = field(init=False)
     truth: Truth = field(init=False)
+    command: signal_pb2.SignalCommand | None = field(init=False, default=None)
     positions: PositionScore = field(init=False, default_factory=PositionScore)
     _lines: dict[str, _Line] = field(init=False, default_factory=dict)
 
@@ -84,6 +87,8 @@ class Field:
         return self.epoch_ns + round((time_s - self.world.start_s) * 1e6) * 1_000
 
     def step(self) -> list[Sending]:
+        if self.command is not None:
+            self._light(self.command)
         self.before, self.truth = self.truth, self.world.step()
         sendings = [*self._frames(), *self._samples(), *self._signals()]
         sendings.sort(key=lambda sending: (sending.due_ns, sending.source))
@@ -101,6 +106,12 @@ class Field:
         level_cm = position.protection_level_cm if position.HasField("protection_level_cm") else LEVEL_UNBOUNDED_CM
         level_m = level_cm / 100.0 if level_cm < LEVEL_UNBOUNDED_CM else math.nan
         self.positions.judge(vehicle, time_s, place_m, level_m, alert=position.alert)
+
+    def _light(self, command: signal_pb2.SignalCommand) -> None:
+        valid = command.valid_until_unix_ns > self.time_ns(self.truth.time_s)
+        states = {group.group_id: int(group.state) for group in command.groups} if valid else {}
+        links = len(self.world.lamps_now(self.traffic_light))
+        self.world.set_lamps(self.traffic_light, letters_of(states, self.groups, links))
 
     def _frames(self) -> list[Sending]:
         sendings = []
@@ -128,7 +139,8 @@ class Field:
             return []
         source = f"signal {self.intersection}"  # as the road names the cause of what a controller's message makes it decide
         measured_ns, sequence = self.time_ns(self.truth.time_s), self._next(source)
-        states = group_states(self.world.lamps(self.traffic_light), self.groups)
+        letters = self.world.lamps(self.traffic_light) if self.command is None else self.world.lamps_now(self.traffic_light)
+        states = group_states(letters, self.groups)
         payload = encode.signal_state(self.intersection, sequence, measured_ns, states)
         return [self._sending(ArrivalKind.SIGNAL_STATE, source, sequence, measured_ns, payload, 0)]
 

@@ -26,7 +26,7 @@ from v2x.sim import encode
 from v2x.sim.field import Field, Sending
 from v2x.sim.latency import SendLog
 from v2x.sim.shared_time import NO_LIMIT_NS, SharedClock
-from v2x.v1 import roadside_pb2, vehicle_pb2
+from v2x.v1 import roadside_pb2, signal_pb2, vehicle_pb2
 
 METHOD = {
     ArrivalKind.RSU_FRAME: "/v2x.v1.RoadsideService/Stream",
@@ -266,3 +266,4 @@ class _Stream:
                     self._field.hear(self._source, message.position)
             case _:
                 self._counts.downlinks["signal command"] += 1
+                self._field.command = signal_pb2.SignalCommand.FromString(answer)

@@ -89,6 +89,15 @@ class World:
         """One letter per link index, as SUMO writes it."""
         return self._window[HALF_STEPS][1][traffic_light]
 
+    def lamps_now(self, traffic_light: str) -> str:
+        """As SUMO has them, half a second ahead of what is shown: what a controller that commands them has to hear."""
+        letters: str = libsumo.trafficlight.getRedYellowGreenState(traffic_light)
+        return letters
+
+    def set_lamps(self, traffic_light: str, letters: str) -> None:
+        """From now on these, until others are set: SUMO's own program has ended."""
+        libsumo.trafficlight.setRedYellowGreenState(traffic_light, letters)
+
     def close(self) -> None:
         libsumo.close()
 
