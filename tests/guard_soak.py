@@ -16,7 +16,7 @@ ROUND = settings(
     stateful_step_count=40,
     deadline=None,
     database=None,
-    phases=[Phase.generate, Phase.shrink],
+    phases=[Phase.generate],  # shrinking takes longer than the round; the seed gives the same failure again
 )
 
 

@@ -1,13 +1,14 @@
 """A crossing of two roads with two parallel pedestrian crossings, as the guard's tests know it."""
 
+from intersections.samples import PhaseState
 from intersections.signals.layout import SECOND_NS, GroupKind, SignalGroup, SignalLayout, Stage
 
 MAIN, LEFT, SIDE, WALK = 1, 2, 4, 8  # left turns yield to the main road's oncoming traffic
 
 
-def group(id: str, kind: GroupKind = GroupKind.VEHICLE, **times_s: float) -> SignalGroup:
+def group(id: str, kind: GroupKind = GroupKind.VEHICLE, rest: PhaseState = PhaseState.STOP_AND_REMAIN, **times_s: float) -> SignalGroup:
     kept = {"min_green": 5, "max_green": 30, "max_red": 60, "yellow": 0 if kind is GroupKind.PEDESTRIAN else 3} | times_s
-    return SignalGroup(id, kind, **{f"{name}_ns": round(time_s * SECOND_NS) for name, time_s in kept.items()})
+    return SignalGroup(id, kind, **{f"{name}_ns": round(time_s * SECOND_NS) for name, time_s in kept.items()}, rest=rest)
 
 
 def crossing(**changed: object) -> SignalLayout:

@@ -92,7 +92,7 @@ class Guard:
         shown = self._show().states
         wrong = 0
         for bit, (seen, meant) in enumerate(zip(read, shown, strict=True)):
-            if seen in NOT_FED_BACK or COLOUR.get(seen, seen) == COLOUR.get(meant, meant):
+            if seen in NOT_FED_BACK or seen == meant or COLOUR.get(seen, NONE) == COLOUR.get(meant):
                 continue
             wrong |= 1 << bit
             if not state.wrong >> bit & 1:

@@ -137,9 +137,9 @@ def state_from(plain: Any, layout: SignalLayout) -> GuardState | None:
     sequences = plain["sequences"]
     typed = (
         all(_are_ints(plain[name], length) for name, length in lengths.items()),
-        all(type(plain[name]) is int for name in set(plain) - set(lengths) - {"author", "sequences"}),
-        type(plain["author"]) is str,
-        isinstance(sequences, dict) and all(type(author) is str and type(number) is int for author, number in sequences.items()),
+        all(isinstance(plain[name], int) for name in set(plain) - set(lengths) - {"author", "sequences"}),
+        isinstance(plain["author"], str),
+        isinstance(sequences, dict) and all(isinstance(author, str) and isinstance(number, int) for author, number in sequences.items()),
     )
     if not all(typed):
         return None
@@ -149,7 +149,7 @@ def state_from(plain: Any, layout: SignalLayout) -> GuardState | None:
 
 
 def _are_ints(values: Any, length: int) -> bool:
-    return isinstance(values, list) and len(values) == length and all(type(value) is int for value in values)
+    return isinstance(values, list) and len(values) == length and all(isinstance(value, int) for value in values)
 
 
 def _is_sound(state: GuardState, layout: SignalLayout) -> bool:

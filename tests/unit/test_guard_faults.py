@@ -1,0 +1,417 @@
+"""Faults, clocks and restarts, on the crossing of `signal_layouts`: main and left are green from 14 to 34 s."""
+
+import json
+
+import pytest
+
+from intersections.samples import PhaseState
+from intersections.signals.control import GreenCommand, GuardMode
+from intersections.signals.guard import Guard
+from intersections.signals.guard_words import GuardAct, Limits, Refusal
+from intersections.signals.layout import SECOND_NS, TICK_NS
+from tests.guard_road import AUTHORS, BEGIN_NS, Road, ns
+from tests.signal_layouts import LEFT, MAIN, SIDE, WALK, crossing
+
+RED, GREEN, YELLOW = "STOP_AND_REMAIN", "PROTECTED_MOVEMENT_ALLOWED", "PROTECTED_CLEARANCE"
+FLASH = (PhaseState.CAUTION_CONFLICTING_TRAFFIC,) * 3 + (PhaseState.DARK,)
+LIT = [
+    PhaseState.PRE_MOVEMENT,
+    PhaseState.PERMISSIVE_MOVEMENT_ALLOWED,
+    PhaseState.PROTECTED_MOVEMENT_ALLOWED,
+    PhaseState.PERMISSIVE_CLEARANCE,
+    PhaseState.PROTECTED_CLEARANCE,
+]
+
+
+def road_at(second=20, **changed):
+    road = Road(**changed)
+    road.run(second)
+    road.guard.take_events()
+    return road
+
+
+def seen(road, **lamps):
+    """What the guard shows, but for some lamps."""
+    states = list(road.last.states)
+    for name, state in lamps.items():
+        states[road.guard.layout.index[name]] = state
+    return tuple(states)
+
+
+def fed(road, until_s, **lamps):
+    """Each step is followed by its feedback."""
+    while road.second < until_s and road.last.mode is not GuardMode.FAULT:
+        road.guard.feedback(seen(road, **lamps), road.now_ns)
+        road.step()
+    return road
+
+
+# Feedback
+
+
+@pytest.mark.parametrize("side", LIT)
+def test_conflicting_lamps_in_the_feedback_are_a_fault_at_the_next_step(side):
+    road = road_at()
+    road.guard.feedback(seen(road, side=side), road.now_ns + 20_000_000)
+    assert road.last.mode is GuardMode.LOCAL
+    assert road.step().mode is GuardMode.FAULT
+    assert road.last.states == FLASH
+    assert road.events() == [("FAULT", "FEEDBACK_CONFLICT", MAIN | LEFT | SIDE), ("MODE", "FAULT", 0)]
+
+
+@pytest.mark.parametrize("side", [PhaseState.STOP_AND_REMAIN, PhaseState.STOP_THEN_PROCEED, PhaseState.UNKNOWN])
+def test_what_is_closed_or_unknown_is_no_conflict(side):
+    road = fed(road_at(), 30, side=side)
+    assert road.last.mode is GuardMode.LOCAL
+
+
+def test_permissive_greens_are_no_conflict_and_their_letters_are_one_colour():
+    road = fed(road_at(), 30, left=PhaseState.PROTECTED_MOVEMENT_ALLOWED, main=PhaseState.PERMISSIVE_MOVEMENT_ALLOWED)
+    assert road.last.mode is GuardMode.LOCAL
+
+
+def test_a_lamp_that_does_not_follow_is_a_fault_after_three_steps():
+    road = fed(road_at(), 40, main=PhaseState.PROTECTED_MOVEMENT_ALLOWED)
+    # main should be yellow from 34 s on: the feedback is wrong from then
+    assert road.second == 34.3
+    assert road.last.states == FLASH
+    assert ("FAULT", "LAMP_MISMATCH", MAIN) in road.events()
+
+
+def test_a_dark_lamp_is_a_fault_whatever_it_should_show():
+    for second in (20, 36, 38.2, 40):  # green, yellow and red, red-yellow
+        road = fed(road_at(second), second + 1, side=PhaseState.DARK)
+        assert road.second == pytest.approx(second + 0.3)
+
+
+def test_a_mismatch_counts_from_its_feedback():
+    road = road_at()
+    road.guard.feedback(seen(road, main=PhaseState.DARK), road.now_ns + 1)
+    road.run(20.3)
+    assert road.last.mode is GuardMode.LOCAL
+    assert road.step().mode is GuardMode.FAULT
+
+
+def test_lamps_may_be_late_by_two_steps():
+    road = road_at()
+    road.guard.feedback(seen(road, main=PhaseState.DARK), road.now_ns)
+    road.step()
+    road.guard.feedback(seen(road, main=PhaseState.DARK), road.now_ns)
+    road.step()
+    road.guard.feedback(seen(road), road.now_ns)
+    road.run(21)
+    road.guard.feedback(seen(road, main=PhaseState.DARK), road.now_ns)
+    road.run(21.2)
+    road.guard.feedback(seen(road), road.now_ns)
+    road.run(30)
+    assert road.last.mode is GuardMode.LOCAL
+
+
+def test_each_lamp_has_its_own_patience():
+    road = road_at()
+    for number in range(10):
+        wrong = {"main": PhaseState.DARK} if number % 4 < 2 else {"left": PhaseState.DARK}
+        road.guard.feedback(seen(road, **wrong), road.now_ns)
+        road.step()
+    assert road.last.mode is GuardMode.LOCAL
+
+
+def test_feedback_of_another_length_is_wrong_for_all():
+    road = road_at()
+    road.guard.feedback(road.last.states[:3], road.now_ns)
+    road.run(20.3)
+    assert road.last.mode is GuardMode.FAULT
+    assert ("FAULT", "LAMP_MISMATCH", 15) in road.events()
+
+
+def test_conflicting_lamps_are_a_fault_while_the_signals_start_too():
+    road = road_at(2)
+    road.guard.feedback((PhaseState.PROTECTED_MOVEMENT_ALLOWED,) * 4, road.now_ns)
+    assert road.step().mode is GuardMode.FAULT
+
+
+# The latch
+
+
+def test_a_fault_stays_until_somebody_who_may_resets_it():
+    road = road_at()
+    assert road.guard.reset("planner", road.now_ns) is Refusal.NO_FAULT
+    road.step(passed_ns=SECOND_NS)
+    road.run(300)
+    assert road.last.mode is GuardMode.FAULT
+    assert [road.ends(bit) for bit in range(4)] == [(21, None)] * 4
+    assert road.want(MAIN) is Refusal.NOT_IN_SERVICE
+    assert road.guard.reset("stranger", road.now_ns) is Refusal.UNAUTHORISED
+    assert road.step().mode is GuardMode.FAULT
+    road.guard.take_events()
+    assert road.guard.reset("planner", road.now_ns) is Refusal.ACCEPTED
+    assert [(event.act, event.reason, event.author) for event in road.guard.take_events()] == [
+        (GuardAct.RESET, "WATCHDOG", "planner"),
+        (GuardAct.MODE, "FLASHING", ""),
+    ]
+    road.run(330)
+    assert road.changes(0, 300) == [(305.1, RED), (314.1, GREEN)]  # as after power-up, from 300.1 s
+    assert road.guard.refused == {Refusal.NO_FAULT: 1, Refusal.NOT_IN_SERVICE: 1, Refusal.UNAUTHORISED: 1}
+
+
+def test_what_was_wanted_before_a_fault_is_forgotten_but_not_who_has_said_what():
+    road = road_at()
+    assert road.want(SIDE, sequence=5) is Refusal.ACCEPTED
+    road.run(21, calls=WALK)
+    road.step(passed_ns=SECOND_NS)
+    road.guard.reset("planner", road.now_ns)
+    road.run(40)
+    assert road.last.mode is GuardMode.LOCAL
+    assert road.ends(3)[1] is None
+    assert road.want(SIDE, sequence=5) is Refusal.DUPLICATE
+
+
+def test_a_second_fault_changes_nothing():
+    road = road_at()
+    road.step(passed_ns=SECOND_NS)
+    road.guard.take_events()
+    road.step(passed_ns=SECOND_NS)
+    road.guard.feedback((PhaseState.PROTECTED_MOVEMENT_ALLOWED,) * 4, road.now_ns)
+    road.run(30)
+    assert road.guard.take_events() == []
+    assert road.last.since_ns == (ns(21),) * 4
+
+
+# Clocks
+
+
+def test_the_guard_not_stepped_for_more_than_half_a_second_is_a_fault():
+    road = road_at()
+    road.step(passed_ns=5 * TICK_NS)
+    assert road.last.mode is GuardMode.LOCAL
+    road.step(passed_ns=5 * TICK_NS + 1)
+    assert road.last.mode is GuardMode.FAULT
+    assert road.last.states == FLASH
+    assert ("FAULT", "WATCHDOG", 0) in road.events()
+
+
+def test_flashing_that_nobody_could_see_begins_anew():
+    road = road_at(4)
+    road.step(passed_ns=3_600 * SECOND_NS)
+    assert road.last.mode is GuardMode.FLASHING
+    assert road.ends(0) == (3_609, 3_609)
+    road.run(3_609)
+    assert road.last.mode is GuardMode.ALL_RED
+
+
+def test_a_late_step_skips_no_state_and_shortens_none():
+    road = road_at(20)
+    road.want(SIDE)
+    road.step()
+    road.run(22.9)  # main is yellow until 23.1 s, side's red-yellow from 24.1 s
+    road.step(passed_ns=5 * TICK_NS)
+    assert road.changes(0, 20) == [(20.1, YELLOW), (23.4, RED)]
+    road.run(23.9)
+    road.step(passed_ns=5 * TICK_NS)
+    road.run(30)
+    assert road.changes(2, 20) == [(24.4, "PRE_MOVEMENT"), (25.4, GREEN)]  # exact again
+
+
+def test_a_clock_that_goes_back_holds_time():
+    road = road_at(20)
+    road.want(SIDE)
+    road.step()
+    road.run(21)
+    states = road.last.states
+    road.step(passed_ns=-3_600 * SECOND_NS)
+    assert road.last.states == states
+    assert road.events()[-1] == ("CLOCK_BACK", "", 0)
+    back_s = 3_600
+    assert road.last.since_ns[0] == ns(20.1 - back_s)
+    road.run(30 - back_s)
+    changes = [(round(second + back_s, 6), name) for second, name in road.changes(0, -5_000) if second < 0]
+    assert changes == [(23.1, RED)]
+
+
+def test_a_command_lives_as_long_as_it_was_meant_to_when_the_clock_is_set():
+    road = road_at(20)
+    road.want(SIDE, valid_s=10)
+    road.step(passed_ns=-100 * SECOND_NS)
+    road.run(-70.1)
+    assert road.last.mode is GuardMode.COMMANDED
+    assert road.step().mode is GuardMode.LOCAL
+
+
+def test_a_command_between_two_steps_lives_from_when_it_came():
+    road = road_at(20)
+    assert road.guard.command(_command(road, ns(20.05), valid_s=1), ns(20.05)) is Refusal.ACCEPTED
+    road.run(21)
+    assert road.last.mode is GuardMode.COMMANDED
+    assert road.step().mode is GuardMode.LOCAL
+
+
+def test_a_command_from_before_the_last_step_lives_from_that_step():
+    road = road_at(20)
+    assert road.guard.command(_command(road, ns(19), valid_s=1), ns(19)) is Refusal.ACCEPTED
+    road.run(20.9)
+    assert road.last.mode is GuardMode.COMMANDED
+    assert road.run(21).mode is GuardMode.LOCAL
+
+
+def _command(road, now_ns, valid_s):
+    return GreenCommand("planner", 1, SIDE, now_ns, now_ns + valid_s * SECOND_NS)
+
+
+def test_a_clock_that_stands_still_is_a_fault():
+    road = road_at(20)
+    for _ in range(4):
+        assert road.step(passed_ns=0).mode is GuardMode.LOCAL
+    road.step()
+    for _ in range(4):
+        assert road.step(passed_ns=-1).mode is GuardMode.LOCAL
+    assert road.step(passed_ns=0).mode is GuardMode.FAULT
+    assert ("FAULT", "CLOCK_STOPPED", 0) in road.events()
+
+
+def test_a_late_step_ends_a_standstill_too():
+    road = road_at(2)
+    for _ in range(4):
+        road.step(passed_ns=0)
+    road.step(passed_ns=SECOND_NS)
+    for _ in range(4):
+        assert road.step(passed_ns=0).mode is GuardMode.FLASHING
+
+
+def test_limits_are_the_callers():
+    limits = Limits(flash_ns=SECOND_NS, all_red_ns=20 * SECOND_NS, watchdog_ns=2 * SECOND_NS, mismatch_ns=SECOND_NS, still_steps=2)
+    road = road_at(20.9, limits=limits)
+    assert road.last.mode is GuardMode.ALL_RED
+    road.run(21)
+    assert road.last.mode is GuardMode.LOCAL
+    assert road.step(passed_ns=2 * SECOND_NS).mode is GuardMode.LOCAL
+    assert fed(road, 30, main=PhaseState.DARK).second == 24
+    road = road_at(30, limits=limits)
+    road.step(passed_ns=0)
+    assert road.step(passed_ns=0).mode is GuardMode.FAULT
+
+
+# Restarts
+
+
+def restarted(road, away_ns=0, edit=None):
+    snapshot = json.loads(json.dumps(road.guard.snapshot()))
+    if edit:
+        edit(snapshot)
+    guard = Guard(crossing(), BEGIN_NS, AUTHORS)
+    return guard, guard.restore(snapshot, road.now_ns + away_ns)
+
+
+def test_a_guard_goes_on_from_its_snapshot_as_if_nothing_had_been():
+    road = road_at()
+    road.commit(MAIN | LEFT, SIDE | WALK, 25, 31)
+    road.run(33, calls=MAIN)
+    guard, restored = restarted(road, 3 * TICK_NS)
+    assert restored
+    for second in range(34, 120):
+        assert guard.step(ns(second - 0.5)) == road.guard.step(ns(second - 0.5))
+        assert guard.step(ns(second)) == road.guard.step(ns(second))
+
+
+@pytest.mark.parametrize("away_ns", [5 * TICK_NS + 1, 3_600 * SECOND_NS, -1])
+def test_a_guard_that_was_away_too_long_starts_as_after_power_up(away_ns):
+    road = road_at()
+    road.want(SIDE, sequence=9)
+    guard, restored = restarted(road, away_ns)
+    assert restored
+    shown = guard.step(road.now_ns + away_ns)
+    assert shown.mode is GuardMode.FLASHING
+    assert shown.earliest_end_ns[0] == road.now_ns + away_ns + 5 * SECOND_NS
+    road.guard, road.now_ns = guard, road.now_ns + away_ns
+    start_s = road.second
+    road.run(start_s + 14)
+    assert road.last.mode is GuardMode.LOCAL
+    assert road.want(SIDE, sequence=9) is Refusal.DUPLICATE
+
+
+def test_a_guard_that_was_away_for_half_a_second_goes_on():
+    guard, _ = restarted(road := road_at(), 5 * TICK_NS)
+    assert guard.step(road.now_ns + 5 * TICK_NS).mode is GuardMode.LOCAL
+
+
+@pytest.mark.parametrize("away_ns", [0, 3_600 * SECOND_NS])
+def test_a_fault_outlives_a_restart(away_ns):
+    road = road_at()
+    road.step(passed_ns=SECOND_NS)
+    guard, restored = restarted(road, away_ns)
+    assert restored
+    assert guard.step(road.now_ns + away_ns + TICK_NS).mode is GuardMode.FAULT
+    guard.take_events()
+    assert guard.reset("planner", road.now_ns + away_ns + TICK_NS) is Refusal.ACCEPTED
+    assert guard.take_events()[0].reason == "WATCHDOG"
+
+
+def test_counts_outlive_a_restart_and_a_fault():
+    road = road_at()
+    road.want(MAIN | SIDE)
+    guard, _ = restarted(road, 3_600 * SECOND_NS)
+    assert guard.refused == {Refusal.CONFLICT: 1}
+
+
+def _in_state(name, value):
+    def edit(snapshot):
+        snapshot["state"][name] = value
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda snapshot: snapshot.update(layout=1),
+        lambda snapshot: snapshot.pop("layout"),
+        lambda snapshot: snapshot.pop("state"),
+        lambda snapshot: snapshot.update(state=[]),
+        lambda snapshot: snapshot["state"].pop("mode"),
+        lambda snapshot: snapshot["state"].update(more=1),
+        lambda snapshot: snapshot["state"]["lamp"].append(0),
+        lambda snapshot: snapshot["state"]["refused"].pop(),
+        lambda snapshot: snapshot["state"]["at"].append(0),
+        _in_state("lamp", [2, 2, 2, 0]),  # not as the masks say
+        _in_state("at", [13, 0, 3, 0]),
+        _in_state("since_ns", (0, 0, 0, 0)),
+        _in_state("since_ns", [0, 0, 0, 0.5]),
+        _in_state("t_ns", None),
+        _in_state("t_ns", 0.5),
+        _in_state("author", 1),
+        _in_state("sequences", []),
+        _in_state("sequences", {"planner": "1"}),
+        _in_state("mode", 5),
+        _in_state("fault", 5),
+        _in_state("local", 2),
+        _in_state("local", -2),
+        lambda snapshot: snapshot["state"].update(lamp=[2, 2, 2, 0], at=[8, 0, 7, 0]),  # conflicting greens
+        lambda snapshot: snapshot["state"].update(lamp=[3, 2, 1, 0], at=[8, 4, 2, 1]),
+    ],
+)
+def test_a_snapshot_that_is_not_this_guards_is_refused_and_changes_nothing(edit):
+    road = road_at()
+    guard, restored = restarted(road, 0, edit)
+    assert not restored
+    assert [event.act for event in guard.take_events()] == [GuardAct.SNAPSHOT_REFUSED]
+    assert guard.step(BEGIN_NS).mode is GuardMode.FLASHING
+    assert guard.step(BEGIN_NS + TICK_NS) == Road().step()
+
+
+@pytest.mark.parametrize(
+    "edit", [_in_state("local", 1), _in_state("local", -1), _in_state("sequences", {"planner": 3}), _in_state("author", "")]
+)
+def test_a_snapshot_that_could_be_this_guards_is_taken(edit):
+    _, restored = restarted(road_at(), 0, edit)
+    assert restored
+
+
+def test_a_snapshot_shares_nothing_with_the_guard():
+    road = road_at()
+    snapshot = road.guard.snapshot()
+    kept = json.dumps(snapshot)
+    other = Guard(crossing(), BEGIN_NS, AUTHORS)
+    assert other.restore(snapshot, road.now_ns)
+    road.run(40, calls=SIDE)
+    road.want(MAIN | SIDE)
+    other.step(ns(20.1), SIDE)
+    assert json.dumps(snapshot) == kept
