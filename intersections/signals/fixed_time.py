@@ -23,7 +23,7 @@ class FixedTimePlanner:
         del shown, neighbours
         program = self._plan.program_at(seen.now_ns)
         stages, start_ns, at_ns = list[int](), list[int](), seen.now_ns
-        for _ in program.steps:
+        for _ in range(len(program.steps) + 1):  # once round: when what is green now gets green again
             number, end_ns = program.step_at(at_ns)
             stages.append(program.steps[number].greens)
             start_ns.append(at_ns)

@@ -31,6 +31,7 @@ START_UP_S = 2.0  # lost by the first of a queue, HCM 2010 ch. 31
 HEADWAY_S = 2.0  # saturation headway, HCM 2010: 1,800 vehicles an hour and lane
 SLACK_S = 1.0  # after the vehicle ahead has crossed, and for what is not known to the tenth
 WORTH_S = 1.5  # less to lose by arriving as one comes is not worth a word
+LET_GO_S = 0.8  # but who has slowed down is told to go only when he will get through
 STEP_MPS = 1.0
 NEAR_M = 25.0
 STANDING_MPS = 1.0
@@ -60,6 +61,15 @@ class SpeedAdvice:
     high_mps: float
     advised_mps: float
     arrive_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a vehicle is on its way to the stop line, and what it may drive there."""
+
+    distance_m: float
+    speed_mps: float
+    limit_mps: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,23 +121,24 @@ def speed_for(distance_m: float, speed_mps: float, arrive_s: float) -> float:
     return max(slope + sqrt(under), 0.0) if under >= 0.0 else 0.0
 
 
-def band(distance_m: float, speed_mps: float, limit_mps: float, free_s: float, cross_s: float) -> tuple[Silence, float, float]:
-    """(why not, low, high) for a vehicle that could arrive at `free_s` and can cross at `cross_s`."""
-    least_mps = MIN_SHARE * limit_mps
+def band(place: Place, free_s: float, cross_s: float, *, advised: bool = False) -> tuple[Silence, float, float]:
+    """(why not, low, high) for a vehicle that could arrive at `free_s` and can cross at `cross_s`. Whoever is `advised` already is not
+    let go for small reasons: he would only hurry to the end of the queue."""
+    least_mps = MIN_SHARE * place.limit_mps
     if not isfinite(cross_s):
         return Silence.NO_PROMISE, 0.0, 0.0
-    if cross_s - free_s < WORTH_S:
+    if cross_s - free_s < (LET_GO_S if advised else WORTH_S):
         return Silence.PASSES, 0.0, 0.0
-    if speed_mps < STANDING_MPS:
+    if place.speed_mps < STANDING_MPS:
         return Silence.STANDING, 0.0, 0.0
-    if distance_m < NEAR_M:
+    if place.distance_m < NEAR_M and not advised:
         return Silence.TOO_NEAR, 0.0, 0.0
-    own_mps = min(speed_mps, limit_mps)
-    high = min(speed_for(distance_m, own_mps, cross_s), limit_mps)
-    if high < least_mps:
+    own_mps = min(place.speed_mps, place.limit_mps)
+    high = min(speed_for(place.distance_m, own_mps, cross_s), place.limit_mps)
+    if high < least_mps and not advised:
         return Silence.STOPS_ANYWAY, 0.0, 0.0
-    low = max(speed_for(distance_m, own_mps, cross_s + 2.0 * SLACK_S), least_mps)
-    return Silence.ADVISED, min(low, high), high
+    low = speed_for(place.distance_m, own_mps, cross_s + 2.0 * SLACK_S)
+    return Silence.ADVISED, max(min(low, high), least_mps), max(high, least_mps)
 
 
 class SpeedAdvisor:
@@ -172,17 +183,17 @@ class SpeedAdvisor:
             cross_s = crossing_s(arrival_s[row], before_s, light)
             before_s = cross_s
             if vehicles[row] >= 0:
-                place = (distances_m[row], speeds_mps[row], limits_mps[row])
+                place = Place(distances_m[row], speeds_mps[row], limits_mps[row])
                 given.append(self._one(vehicles[row], group, place, arrival_s[row], cross_s))
         return given
 
-    def _one(self, vehicle: int, group: int, place: tuple[float, float, float], free_s: float, cross_s: float) -> SpeedAdvice | None:
-        distance_m, speed_mps, limit_mps = place
-        why, low, high = band(distance_m, speed_mps, limit_mps, free_s, cross_s)
+    def _one(self, vehicle: int, group: int, place: Place, free_s: float, cross_s: float) -> SpeedAdvice | None:
+        kept = self._advised_mps.get(vehicle)
+        why, low, high = band(place, free_s, cross_s, advised=kept is not None)
         self.counts[why] += 1
         if why is not Silence.ADVISED:
             return None
-        wanted = max(speed_for(distance_m, min(speed_mps, limit_mps), cross_s + SLACK_S), low)
-        kept = self._advised_mps.get(vehicle, -inf)
-        advised = kept if abs(wanted - kept) <= STEP_MPS and low <= kept <= high else wanted
-        return SpeedAdvice(vehicle, group, distance_m, low, high, advised, cross_s)
+        wanted = speed_for(place.distance_m, min(place.speed_mps, place.limit_mps), cross_s + SLACK_S)
+        wanted = min(max(wanted, low), high)
+        advised = kept if kept is not None and abs(wanted - kept) <= STEP_MPS and low <= kept <= high else wanted
+        return SpeedAdvice(vehicle, group, place.distance_m, low, high, advised, cross_s)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intersections.signals.control import UNBOUNDED_NS
-from intersections.signals.glosa import HEADWAY_S, MIN_SHARE, Silence, SpeedAdvisor, Window, band, crossing_s, speed_for
+from intersections.signals.glosa import HEADWAY_S, MIN_SHARE, Place, Silence, SpeedAdvisor, Window, band, crossing_s, speed_for
 from intersections.signals.layout import SECOND_NS, TICK_NS
 from intersections.signals.likely import WIDEST_NS, spread
 from intersections.signals.spat import SpatPublisher
@@ -48,11 +48,11 @@ def test_a_band_of_past_errors_is_ordered_narrow_and_holds_what_it_says(errors: 
     assert found.confidence <= held / len(errors)
 
 
-@given(st.floats(1.0, 300.0), st.floats(0.0, 25.0), st.floats(3.0, 25.0), seconds, st.one_of(seconds, st.just(inf)))
+@given(st.floats(1.0, 300.0), st.floats(0.0, 25.0), st.floats(3.0, 25.0), seconds, st.one_of(seconds, st.just(inf)), st.booleans())
 def test_a_band_is_ordered_and_within_the_limit_and_the_least(
-    distance_m: float, speed_mps: float, limit_mps: float, free_s: float, cross_s: float
+    distance_m: float, speed_mps: float, limit_mps: float, free_s: float, cross_s: float, advised: bool
 ) -> None:
-    why, low, high = band(distance_m, speed_mps, limit_mps, free_s, cross_s)
+    why, low, high = band(Place(distance_m, speed_mps, limit_mps), free_s, cross_s, advised=advised)
     if why is Silence.ADVISED:
         assert MIN_SHARE * limit_mps - 1e-9 <= low <= high <= limit_mps
 
