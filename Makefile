@@ -12,7 +12,7 @@ KERNELS := $(wildcard ext/*.pyx ext/*.pxi)
 SOURCES := positioning intersections v2x tests bench examples
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench check debug-test track-score accuracy signals-score capacity soak guard-soak proto lock clean
+.PHONY: help install demo test bench check debug-test track-score spat-score glosa-score accuracy signals-score capacity soak guard-soak proto lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -55,6 +55,12 @@ debug-test: install ## the kernels under AddressSanitizer and UndefinedBehaviorS
 
 track-score: install ## ten minutes of the demo against the truth
 	$(BIN)/python -m bench.track_score --seconds 600 --json build/track_score.json
+
+spat-score: install ## SPaT against the lamps: promises kept, widths, likely times (V2X_DATA=../shared/data)
+	$(BIN)/python -m bench.spat_score $(V2X_DATA)/sumo/resco/ingolstadt1
+
+glosa-score: install ## speed advice on a generated corridor, with and without
+	$(BIN)/python -m bench.glosa_score
 
 accuracy: install ## fused positions against the truth of recorded drives (V2X_DATA=../shared/data)
 	$(BIN)/python -m bench.accuracy --data $(V2X_DATA) --json build/accuracy.json

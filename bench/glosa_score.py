@@ -23,6 +23,7 @@ STOPS_LESS, LONGER = 0.20, 0.01
 
 def run(control: str, seed: int, advised: bool) -> dict[str, float]:
     """Means over the equipped and over the others: stops, and time on the road."""
+    from intersections.signals.commitments import Play
     from intersections.signals.conventions import RESCO
     from v2x.importers.sumo_signals import survey_signals
     from v2x.sim.signal_advice import AdvisedDrivers
@@ -39,7 +40,7 @@ def run(control: str, seed: int, advised: bool) -> dict[str, float]:
         def parts() -> Sequence[SignalLoop]:
             sites = survey_signals(started.network, started.additional, RESCO).sites
             drivers = AdvisedDrivers(sites) if advised else None
-            return [SignalLoop(sites, PLANNERS[Control(control)], seed, EQUIPPED, drivers=drivers)]
+            return [SignalLoop(sites, lambda site: PLANNERS[Control(control)](site, Play()), seed, EQUIPPED, drivers=drivers)]
 
         tally = play(started, parts, Stop())
         if tally.arrived != tally.loaded:

@@ -13,13 +13,15 @@ from math import inf
 from intersections.signals.control import UNBOUNDED_NS, Commitment, GuardMode, Plan, Shown
 from intersections.signals.layout import SECOND_NS, bits
 
+USUAL_NOTICE_S = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Play:
     """`notice_ns`: how long before it at least a change is planned; with one less than a second to go it is committed, and may then
     come so much earlier and later than planned."""
 
-    notice_ns: int = 10 * SECOND_NS
+    notice_ns: int = round(USUAL_NOTICE_S * SECOND_NS)
     early_ns: int = 0
     late_ns: int = 3 * SECOND_NS
 

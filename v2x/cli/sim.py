@@ -77,6 +77,12 @@ def sim_command(
     stops: Annotated[Path | None, typer.Option(help="Where SUMO writes stops.")] = None,
     statistics: Annotated[Path | None, typer.Option(help="Where SUMO writes its statistics.")] = None,
     trace: Annotated[Path | None, typer.Option(help="Where each intersection's SPaT goes, one JSON line each 100 ms.")] = None,
+    notice: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Seconds ahead that adaptive control promises its changes. Default: 10 with --trace, else 0.", show_default=False
+        ),
+    ] = None,
     dwell: Annotated[str | None, typer.Option(help="8+2: buses wait for no timetable, but 8 s and 2 s for each who boards.")] = None,
 ) -> None:
     """Play simulated traffic: SUMO, two roadside stations, connected vehicles, lamps. With --control: the signals of a scenario."""
@@ -86,7 +92,7 @@ def sim_command(
             from v2x.cli.sim_signals import SignalPlay, play_signals  # noqa: PLC0415  nothing of it is needed by the other plays
 
             traffic = Traffic(scenario, seed, begin, end, teleport, tripinfo, stops, statistics, read_dwell(dwell) if dwell else None)
-            ended = play_signals(SignalPlay(traffic, control, convention, penetration, trace), as_json=json_lines)
+            ended = play_signals(SignalPlay(traffic, control, convention, penetration, trace, notice), as_json=json_lines)
             raise typer.Exit(0 if ended else INTERRUPTED)
         if setup is not None:
             made = write_setup(play, setup)

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import typer
 
+from intersections.signals.commitments import FREE, USUAL_NOTICE_S, Play
+from intersections.signals.control import Planner
 from intersections.signals.conventions import CONVENTIONS, RESCO
-from v2x.importers.sumo_signals import SignalSurvey, survey_signals
+from intersections.signals.layout import SECOND_NS
+from v2x.importers.sumo_signals import SignalSite, SignalSurvey, survey_signals
 from v2x.sim.bus_stops import BusStops
 from v2x.sim.signal_arguments import Control, Traffic, sumo_arguments
 from v2x.sim.signal_loop import ControlTally, SignalLoop
@@ -26,6 +29,12 @@ class SignalPlay:
     convention: str
     penetration: float = 1.0
     trace: Path | None = None
+    notice_s: float | None = None  # of each change that is promised; None: promises where somebody reads them
+
+    @property
+    def promises(self) -> Play:
+        notice_s = (0.0 if self.trace is None else USUAL_NOTICE_S) if self.notice_s is None else self.notice_s
+        return Play(round(notice_s * SECOND_NS)) if notice_s else FREE
 
     @property
     def untouched(self) -> bool:
@@ -52,11 +61,14 @@ def play_signals(play: SignalPlay, *, as_json: bool) -> bool:
         buses = BusStops(play.traffic.dwell)
         loops: list[SignalLoop] = []
 
+        def planner_of(site: SignalSite) -> Planner:
+            return PLANNERS[play.control](site, play.promises)
+
         def parts() -> Sequence[Part]:
             if not play.untouched:
                 survey: SignalSurvey = survey_signals(started.network, started.additional, CONVENTIONS[play.convention])
                 told.refused = survey.refused
-                loops.append(SignalLoop(survey.sites, PLANNERS[play.control], play.traffic.seed, play.penetration, trace))
+                loops.append(SignalLoop(survey.sites, planner_of, play.traffic.seed, play.penetration, trace))
             return [buses, *loops]
 
         tally = run(started, parts, stop)
