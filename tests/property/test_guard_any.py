@@ -153,16 +153,14 @@ def test_no_reachable_guard_breaks_an_invariant():
     assert simulated["transitions"] >= SIMULATED_S / 10  # the lamps do change meanwhile
 
 
-def test_a_day_of_senseless_planning():
-    """Long runs without a fault, where greens reach their maximum and calls are overdue together."""
-    seconds = 0.0
-    for seed in range(40):
-        chance = random.Random(seed)
-        drive = Drive(random_layout(chance), now_ns=seed * SECOND_NS)
-        drive.start()
-        while drive.seconds < 600:
-            drive.plan(100, chance, call_share=chance.choice((0, 0.1, 0.5)), commit_share=chance.choice((0, 0.3, 0.9)))
-            drive.run(chance.randint(0, 600), chance.getrandbits(8) if chance.random() < 0.3 else 0)
-        assert drive.shown.mode in {GuardMode.COMMANDED, GuardMode.LOCAL}
-        seconds += drive.seconds
-    assert seconds >= 24_000
+@pytest.mark.parametrize("seed", range(40))
+def test_senseless_planning_breaks_no_invariant(seed):
+    """Ten minutes without a fault, where greens reach their maximum and calls are overdue together."""
+    chance = random.Random(seed)
+    drive = Drive(random_layout(chance), now_ns=seed * SECOND_NS)
+    drive.start()
+    while drive.seconds < 600:
+        drive.plan(100, chance, call_share=chance.choice((0, 0.1, 0.5)), commit_share=chance.choice((0, 0.3, 0.9)))
+        drive.run(chance.randint(0, 600), chance.getrandbits(8) if chance.random() < 0.3 else 0)
+    assert drive.shown.mode in {GuardMode.COMMANDED, GuardMode.LOCAL}
+    assert drive.accepted["plain"] > 10
