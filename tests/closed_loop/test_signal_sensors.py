@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from intersections.signals.approaches import ADVANCE_LOOP_M, SIGHT_M
-from tests.signal_scenes import STOP_M, watch, write_town
+from tests.signal_scenes import RIDERS, STOP_M, watch, write_town
 
 MISSING = importlib.util.find_spec("libsumo") is None
 pytestmark = [pytest.mark.skipif(MISSING and not os.environ.get("CI"), reason="SUMO is not installed (extra 'sim')")]
 
+CAR_PERSONS = 1.4
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 120
 # What the sensor layer may ask of SUMO. Loops see everybody's place; a vehicle's own route only gives its next turn.
@@ -78,11 +79,12 @@ def test_without_connected_vehicles_only_the_bus_is_known(seen):
 
 
 def test_the_bus_tells_of_its_stop_until_it_has_served_it(seen):
-    told = [(o.distance_m[0], o.stop_m[0]) for *_, o in rows(seen[0.0, 1]) if len(o.vehicle)]
+    told = [(o.distance_m[0], o.stop_m[0], o.weight[0]) for *_, o in rows(seen[0.0, 1]) if len(o.vehicle)]
     length_m = next(a.lane_length_m[a.lanes.index("left0A0_0")] for _, _, a, _ in rows(seen[0.0, 1]) if "left0A0_0" in a.lanes)
-    ahead = {stop_m for _, stop_m in told if stop_m >= 0.0}
+    ahead = {stop_m for _, stop_m, _ in told if stop_m >= 0.0}
     assert ahead == {length_m - STOP_M[1]}
-    assert any(stop_m < 0.0 and distance_m < length_m - STOP_M[1] for distance_m, stop_m in told)
+    assert any(stop_m < 0.0 and distance_m < length_m - STOP_M[1] for distance_m, stop_m, _ in told)
+    assert (told[0][2], told[-1][2]) == (CAR_PERSONS, RIDERS)
 
 
 def test_loops_count_everybody_and_need_nobody_connected(seen):

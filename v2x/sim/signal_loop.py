@@ -76,10 +76,10 @@ class SignalLoop:
             SignalController(site.layout, site.approaches, planner_of(site), now_ns, spat=spat_of(site.layout)) for site in sites
         ]
         self._sensors = SignalSensors(sites, seed, penetration)
-        self._buttons = PushButtons(_crossings(sites), groups)
+        self._buttons = PushButtons(crossings_of(sites), groups)
         self._greens = [0] * len(sites)
         self._modes = [GuardMode.FLASHING] * len(sites)
-        self._neighbours = _neighbours(sites)
+        self._neighbours = neighbours_of(sites)
         self._departures: list[PlannedDepartures | None] = [None] * len(sites)
         self._step_s = step_s
         self._trace = trace
@@ -123,6 +123,9 @@ class SignalLoop:
         if self._trace is not None:
             self._trace.write(trace_line(done.spat) + "\n")
 
+    def modes(self) -> dict[str, GuardMode]:
+        return {light.id: mode for light, mode in zip(self._lights, self._modes, strict=True)}
+
     def close(self) -> ControlTally:
         for controller in self._controllers:
             self.tally.verdicts.update({verdict.name: count for verdict, count in controller.verdicts.items()})
@@ -138,7 +141,7 @@ def _now_ns() -> int:
     return round(now_s * 1000.0) * 1_000_000
 
 
-def _crossings(sites: Sequence[SignalSite]) -> Mapping[str, tuple[int, int]]:
+def crossings_of(sites: Sequence[SignalSite]) -> Mapping[str, tuple[int, int]]:
     """SUMO's crossing -> its intersection and group."""
     crossings: dict[str, tuple[int, int]] = {}
     for site, place in enumerate(sites):
@@ -149,7 +152,7 @@ def _crossings(sites: Sequence[SignalSite]) -> Mapping[str, tuple[int, int]]:
     return crossings
 
 
-def _neighbours(sites: Sequence[SignalSite]) -> list[list[int]]:
+def neighbours_of(sites: Sequence[SignalSite]) -> list[list[int]]:
     """For each intersection, whose exits lead to it."""
     row = {site.layout.intersection: number for number, site in enumerate(sites)}
     into: list[set[int]] = [set() for _ in sites]
