@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from intersections.decisions import CorrectedPositions, Decision, TrackReport
 from intersections.samples import Sample
+from intersections.signals.spat import MovementEvent, SpatMessage
 from intersections.step import Intersection, step
 from v2x.arrivals import Arrival, SampleSource
 from v2x.clock import Clock
@@ -78,10 +79,23 @@ def decision_bytes(decision: Decision) -> bytes:
         case CorrectedPositions():
             words = decision.vehicles
             arrays = (decision.motion, decision.sigma_m, decision.level_m, decision.alert, decision.sources)
+        case SpatMessage():
+            rule = decision.revision, decision.now_ns, int(decision.mode), int(decision.status), decision.void
+            return repr((decision.intersection, *rule, [_event_words(event) for event in decision.events])).encode()
         case _:
             return repr(decision).encode()
     head = f"{decision.intersection} {decision.time_ns} {words}".encode()
     return b"".join((head, *(array.tobytes() for array in arrays)))
+
+
+def _event_words(event: MovementEvent) -> tuple[object, ...]:
+    """Of numbers and texts: ten times a second for every group, where writing out dataclasses would cost most of a step."""
+    timing = event.timing
+    if timing is None:
+        return event.group, int(event.state), event.since_ns
+    promise = timing.min_end_ns, timing.max_end_ns
+    likely = timing.likely_ns, timing.likely_from_ns, timing.likely_until_ns, timing.confidence
+    return event.group, int(event.state), event.since_ns, *promise, *likely, timing.next_ns
 
 
 class Pipeline:

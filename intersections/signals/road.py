@@ -29,7 +29,7 @@ from intersections.signals.kept import packed, unpacked
 from intersections.signals.layout import SignalLayout, bits
 from intersections.signals.priority import PriorityRequest, PriorityResponse, RequestKind, Role
 from intersections.signals.sight import Sight, approaches_of, number_of
-from intersections.signals.spat import SpatMessage
+from intersections.signals.spat import MovementEvent, SpatMessage
 from positioning.tracks import TrackView
 
 COMMAND_VALIDITY_NS = 500_000_000  # five ticks: then whoever drives the lamps is on its own
@@ -193,7 +193,9 @@ class RoadSignals:
     def _spat(self, spat: SpatMessage) -> SpatMessage:
         """By the map's groups."""
         events = tuple(
-            replace(event, group=member) for members, event in zip(self._members, spat.events, strict=True) for member in members
+            MovementEvent(member, event.state, event.since_ns, event.timing)
+            for members, event in zip(self._members, spat.events, strict=True)
+            for member in members
         )
         return replace(spat, events=events)
 

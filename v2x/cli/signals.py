@@ -11,9 +11,10 @@ from intersections.map import MapError
 from intersections.signals.conventions import CONVENTIONS, Convention
 from intersections.signals.layout import SECOND_NS, GroupKind, LayoutError, SignalLayout, bits
 from intersections.signals.plan import SignalPlan
-from intersections.signals.plan_json import SignalFile, load, save
+from intersections.signals.plan_json import SignalFile, load
 from v2x.cli import application
 from v2x.errors import ConfigError
+from v2x.importers.signal_file import signal_file
 from v2x.importers.sumo_signals import SignalSite, SignalSurvey, read_signals, survey_signals
 from v2x.sim.scenario import ScenarioError, read_inputs
 
@@ -81,7 +82,7 @@ def import_command(
             names = ", ".join(site.layout.intersection for site in sites)
             raise ConfigError("--tl", f"{file} has {len(sites)} traffic lights; name one: {names}")
         layout = replace(sites[0].layout, intersection=id or sites[0].layout.intersection)
-        save(SignalFile(layout, SignalPlan(sites[0].programs)), out)
+        out.write_text(signal_file(sites[0], layout.intersection), encoding="utf-8")
     except (MapError, ScenarioError, OSError) as error:
         raise ConfigError("signals import", str(error)) from error
     typer.echo("\n".join([*_told(layout, SignalPlan(sites[0].programs), stages=False), *_found(sites[0])]))

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from intersections.map import IntersectionMap
 from intersections.samples import PhaseState
 from intersections.signals.plan import SignalPlan
 from intersections.signals.plan_json import SignalFile
@@ -20,13 +19,9 @@ CONSTANT: dict[str, PhaseState] = {
 }
 
 
-def signal_file(site: SignalSite, map: IntersectionMap) -> str:
-    """Its text. The map names one signal group a link, `g` and the link's number."""
-    layout = replace(site.layout, intersection=map.id)
-    known = set(map.signal_groups)
-    lamps = {
-        group.id: tuple(name for name in (f"g{link}" for link in links) if name in known)
-        for group, links in zip(layout.groups, site.links_of_group, strict=True)
-    }
-    always = {f"g{link}": CONSTANT.get(letter, PhaseState.DARK) for link, letter in site.constant.items() if f"g{link}" in known}
+def signal_file(site: SignalSite, intersection: str) -> str:
+    """Its text. A map made of the same network names one signal group a link, `g` and the link's number."""
+    layout = replace(site.layout, intersection=intersection)
+    lamps = {group.id: tuple(f"g{link}" for link in links) for group, links in zip(layout.groups, site.links_of_group, strict=True)}
+    always = {f"g{link}": CONSTANT.get(letter, PhaseState.DARK) for link, letter in site.constant.items()}
     return with_lamps(SignalFile(layout, SignalPlan(site.programs)), lamps, always)

@@ -11,7 +11,7 @@ Rules:
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -76,9 +76,9 @@ class Field:
     anchors: tuple[Anchor, ...] = ()  # surveyed (and simulated) gNBs
     before: Truth = field(init=False)
     truth: Truth = field(init=False)
-    command: signal_pb2.SignalCommand | None = field(init=False, default=None)
     positions: PositionScore = field(init=False, default_factory=PositionScore)
     _lines: dict[str, _Line] = field(init=False, default_factory=dict)
+    _command: signal_pb2.SignalCommand | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.before = self.truth = self.world.truth
@@ -87,8 +87,8 @@ class Field:
         return self.epoch_ns + round((time_s - self.world.start_s) * 1e6) * 1_000
 
     def step(self) -> list[Sending]:
-        if self.command is not None:
-            self._light(self.command)
+        if self._command is not None:
+            self._light(self._command)
         self.before, self.truth = self.truth, self.world.step()
         sendings = [*self._frames(), *self._samples(), *self._signals()]
         sendings.sort(key=lambda sending: (sending.due_ns, sending.source))
@@ -106,6 +106,12 @@ class Field:
         level_cm = position.protection_level_cm if position.HasField("protection_level_cm") else LEVEL_UNBOUNDED_CM
         level_m = level_cm / 100.0 if level_cm < LEVEL_UNBOUNDED_CM else math.nan
         self.positions.judge(vehicle, time_s, place_m, level_m, alert=position.alert)
+
+    def obey(self, command: signal_pb2.SignalCommand) -> Sending:
+        """Lamps follow at once, and so does word of it: nothing about traffic, so nothing waits for the next step."""
+        self._command = command
+        self._light(command)
+        return replace(self._signals()[0], due_ns=self.time_ns(self.truth.time_s))
 
     def _light(self, command: signal_pb2.SignalCommand) -> None:
         valid = command.valid_until_unix_ns > self.time_ns(self.truth.time_s)
@@ -139,7 +145,7 @@ class Field:
             return []
         source = f"signal {self.intersection}"  # as the road names the cause of what a controller's message makes it decide
         measured_ns, sequence = self.time_ns(self.truth.time_s), self._next(source)
-        letters = self.world.lamps(self.traffic_light) if self.command is None else self.world.lamps_now(self.traffic_light)
+        letters = self.world.lamps(self.traffic_light) if self._command is None else self.world.lamps_now(self.traffic_light)
         states = group_states(letters, self.groups)
         payload = encode.signal_state(self.intersection, sequence, measured_ns, states)
         return [self._sending(ArrivalKind.SIGNAL_STATE, source, sequence, measured_ns, payload, 0)]

@@ -67,7 +67,7 @@ def _write_signals(scenario: Scenario, map: IntersectionMap, path: Path) -> Path
         (site,) = read_signals(scenario.network, read_inputs(scenario.configuration)["additional-files"], SAFE, light)
     except (MapError, ValueError) as error:
         raise ScenarioError(f"{scenario.name}: its signals cannot be controlled: {error}") from error
-    path.write_text(signal_file(site, map))
+    path.write_text(signal_file(site, map.id))
     return path
 
 

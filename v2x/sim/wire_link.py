@@ -266,4 +266,4 @@ class _Stream:
                     self._field.hear(self._source, message.position)
             case _:
                 self._counts.downlinks["signal command"] += 1
-                self._field.command = signal_pb2.SignalCommand.FromString(answer)
+                self.put(self._field.obey(signal_pb2.SignalCommand.FromString(answer)))
