@@ -9,14 +9,22 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
+from dataclasses import astuple
+
+import numpy as np
+
+from intersections.signals.plan_tables import Course
+
 cdef enum:
     GROUPS = 64
     LANES = 48
     EXITS = 48
     STAGES = 32
-    VEHICLES = 512
-    LEVELS = 160
-    SPEEDS = 512
+    VEHICLES = 256
+    LEVELS = 120
+    KEEP = 16
+    SHOWN = 12
+    CHAIN = 16
 
 
 cdef struct Laws:
@@ -29,11 +37,10 @@ cdef struct Laws:
     double yellow_s
     double gap_after_s
     double gap_before_s
+    double turn_stop_s
     double closed_s
     double end_closed_s
-    double turn_stop_s
     double headway_s
-    double stop_s
 
 cdef struct State:
     double cost
@@ -41,7 +48,6 @@ cdef struct State:
     uint64_t wanted
     int stage
     int parent
-    int time
     int started
     int held  # nothing was switched yet: what was promised of the first change binds
     double opens[GROUPS]
@@ -57,7 +63,10 @@ include "_plan_queues.pxi"
 
 
 cdef class Search(Queues):
-    cdef State* pool
+    """Of one crossing; `plan` may be called again and again, and keeps nothing."""
+
+    cdef State* pool  # 0: the root, 1: the state at work, then those kept by time, stage and rank
+    cdef object crossing
     cdef int keep, beam, fine, branch, ahead_s
     cdef int filled[LEVELS + 1][STAGES + 1]
     cdef double best_value
@@ -65,117 +74,50 @@ cdef class Search(Queues):
     cdef uint64_t following
     cdef bint bound
     cdef State best
-    cdef public int expanded
+    cdef readonly int expanded
 
     def __cinit__(self):
         self.pool = NULL
-        self.connection_group = NULL
-        self.connection_exit = NULL
-        self.connection_speed = NULL
 
     def __dealloc__(self):
         free(self.pool)
-        free(self.connection_group)
-        free(self.connection_exit)
-        free(self.connection_speed)
 
-    def __init__(self, uint64_t[::1] conflicts, uint64_t[::1] yields, double[::1] min_green, double[:, ::1] intergreen,
-                 uint64_t[::1] stages,
-                 uint64_t proceed,
-                 double[::1] lane_speed, double[::1] lane_length,
-                 int[::1] connection_group, int[::1] connection_exit, double[::1] connection_speed, int exits,
-                 double[::1] laws, int horizon, int beam, int keep, int fine, int branch, int ahead_s):
-        cdef int i, j
-        self.groups = conflicts.shape[0]
-        self.lanes = lane_speed.shape[0]
-        self.exits = exits
-        self.stages = stages.shape[0]
-        self.connections = connection_group.shape[0]
-        self.horizon, self.beam, self.keep, self.fine = horizon, beam, keep, fine
-        self.branch, self.ahead_s = branch, ahead_s
-        self.proceed = proceed
-        for i in range(self.groups):
-            self.conflicts[i] = conflicts[i]
-            self.yields[i] = yields[i]
-            self.min_green[i] = min_green[i]
-            for j in range(self.groups):
-                self.intergreen[i][j] = intergreen[i, j]
-        for i in range(self.stages):
-            self.stage[i] = stages[i]
-        for i in range(self.lanes):
-            self.lane_speed[i] = lane_speed[i]
-            self.lane_length[i] = lane_length[i]
-        self.connection_group = <int*>malloc(self.connections * sizeof(int))
-        self.connection_exit = <int*>malloc(self.connections * sizeof(int))
-        self.connection_speed = <double*>malloc(self.connections * sizeof(double))
-        for i in range(self.connections):
-            self.connection_group[i] = connection_group[i]
-            self.connection_exit[i] = connection_exit[i]
-            self.connection_speed[i] = connection_speed[i]
-        cdef double* raw = <double*>&self.laws
-        for i in range(laws.shape[0]):
-            raw[i] = laws[i]
-        self.pool = <State*>malloc(<size_t>(2 + (horizon + 1) * (self.stages + 1) * keep) * sizeof(State))
+    def __init__(self, crossing, laws, limits):
+        """Raises ValueError."""
+        self.read_crossing(crossing)
+        self.crossing = crossing
+        cdef double[::1] values = np.array(astuple(laws))
+        if values.shape[0] * sizeof(double) != sizeof(Laws) or not np.isfinite(values).all():
+            raise ValueError("laws that are none")
+        memcpy(&self.laws, &values[0], sizeof(Laws))
+        self.horizon, self.beam, self.keep, self.fine = limits.horizon_s, limits.beam, limits.keep, limits.fine_s
+        self.branch, self.ahead_s = limits.branch, limits.ahead_s
+        if not (0 < self.horizon <= LEVELS and 0 < self.keep <= KEEP and 0 < self.branch <= STAGES):
+            raise ValueError(f"no search within {limits}")
+        free(self.pool)
+        self.pool = <State*>malloc(<size_t>(2 + (self.horizon + 1) * (self.stages + 1) * self.keep) * sizeof(State))
         if self.pool == NULL:
             raise MemoryError
 
-    def plan(self, int[::1] lane_first, int[::1] connection, int[::1] ahead, double[::1] arrival, double[::1] length, double[::1] weight,
-             double[::1] metres,
-             double[::1] opens, double[::1] closes, uint64_t wanted, double[::1] room, double[::1] refill, double earliest, double latest,
-             uint64_t following, bint bound,
-             uint64_t[::1] out_stages, double[::1] out_start, double[::1] out_departures):
-        cdef int i, lane, count
-        cdef State* root = self.pool
-        for lane in range(self.lanes + 1):
-            self.first[lane] = lane_first[lane]
-        self.weights[0] = 0
-        self.moments[0] = 0
-        self.reach_m[0] = 0
-        for lane in range(self.lanes):
-            for i in range(self.first[lane], self.first[lane + 1]):
-                self.connection[i] = connection[i]
-                self.ahead[i] = ahead[i]
-                self.row[i] = lane
-                self.arrival[i] = arrival[i] if i == self.first[lane] else fmax(arrival[i], self.arrival[i - 1])
-                self.space[i] = length[i] + self.laws.gap_m
-                self.weight[i] = weight[i]
-        for i in range(self.first[self.lanes]):
-            self.reach_m[i + 1] = self.reach_m[i] + self.space[i]
-            self.weights[i + 1] = self.weights[i] + self.weight[i]
-            self.moments[i + 1] = self.moments[i] + self.weight[i] * self.arrival[i]
-        for lane in range(self.lanes):
-            i = self.first[lane]
-            for count in range(self.horizon + 2):
-                while i < self.first[lane + 1] and self.arrival[i] <= count:
-                    i += 1
-                self.arrived[lane][count] = i
-        for i in range(self.exits):
-            root.room[i] = room[i]
-            self.refill[i] = refill[i]
-        root.cost = 0
-        root.wanted = wanted
-        root.stage = self.stages
-        root.parent = -1
-        root.time = 0
-        root.started = 0
-        root.held = 1
-        self.earliest, self.latest, self.following, self.bound = earliest, latest, following, bound
-        for i in range(self.stages):
-            if self.stage[i] == wanted:
-                root.stage = i
-        for i in range(self.groups):
-            root.opens[i] = opens[i]
-            root.closes[i] = closes[i]
-        for lane in range(self.lanes):
-            root.last[lane] = -10
-            root.metres[lane] = metres[lane]
-            root.next[lane] = self.first[lane]
-            root.last_group[lane] = -1
+    def plan(self, situation):
+        """Situation -> Course. Raises ValueError."""
+        situation.check(self.crossing)
+        self.read_situation(situation)
+        self.root(self.pool, situation)
+        self.earliest, self.latest = situation.earliest_s, situation.latest_s
+        self.following, self.bound = situation.following, situation.bound
+        cdef uint64_t stages[SHOWN]
+        cdef int start[SHOWN]
+        cdef int count
+        cdef int vehicles = self.first[self.lanes]
+        departure = np.full(vehicles + 1, -1.0)
+        cdef double[::1] departures = departure
         with nogil:
             self.search()
-        count = self.trace(out_stages, out_start)
-        self.replay(out_stages, out_start, count, out_departures)
-        return count, self.best_value
+            count = self.trace(stages, start)
+            self.replay(stages, start, count, &departures[0])
+        greens, starts = tuple([stages[k] for k in range(count)]), tuple([start[k] for k in range(count)])
+        return Course(greens, starts, departure[:vehicles], self.best_value)
 
     cdef State* slot(self, int time, int stage, int k) noexcept nogil:
         return self.pool + 2 + (time * (self.stages + 1) + stage) * self.keep + k
@@ -183,7 +125,7 @@ cdef class Search(Queues):
     cdef void search(self) noexcept nogil:
         cdef int time, i, j, n, k, worst
         cdef State* state
-        cdef int order[(STAGES + 1) * 64]
+        cdef int order[(STAGES + 1) * KEEP]
         for i in range(self.horizon + 1):
             for j in range(self.stages + 1):
                 self.filled[i][j] = 0
@@ -293,7 +235,7 @@ cdef class Search(Queues):
                 memcpy(&self.best, child, sizeof(State))
             return
         self.advance(child, time, until, NULL)
-        child.time = until
+
         child.value = child.cost + self.outlook(child, until, self.laws.closed_s)
         if child.cost >= self.best_value:
             return
@@ -312,40 +254,37 @@ cdef class Search(Queues):
             return
         memcpy(self.slot(until, child.stage, worst), child, sizeof(State))
 
-    cdef int trace(self, uint64_t[::1] stages, double[::1] start):
-        """The stages of the best sequence and when each begins, the present one first."""
+    cdef int trace(self, uint64_t* stages, int* start) noexcept nogil:
+        """The stages of the best sequence and when each begins, the present one first; if there are too many, the last are left out."""
         cdef State* state = &self.best
-        cdef int count = 0
-        cdef list path = []
-        while True:
-            path.append((state.started, state.wanted))
-            if state.parent < 0:
-                break
+        cdef int changes = 1, count = 0, skip
+        while state.parent >= 0:
+            if self.pool[state.parent].wanted != state.wanted:
+                changes += 1
             state = self.pool + state.parent
-        path.reverse()
-        for begins, wanted in path:
-            if count and stages[count - 1] == wanted:
-                continue
-            if count == stages.shape[0]:
-                break
-            stages[count] = wanted
-            start[count] = begins
-            count += 1
-        return count
+        skip = changes
+        count = changes if changes < SHOWN else SHOWN
+        state = &self.best
+        while True:
+            if state.parent < 0 or self.pool[state.parent].wanted != state.wanted:
+                skip -= 1
+                if skip < SHOWN:
+                    stages[skip] = state.wanted
+                    start[skip] = state.started
+            if state.parent < 0:
+                return count
+            state = self.pool + state.parent
 
-    cdef void replay(self, uint64_t[::1] stages, double[::1] start, int count, double[::1] departures):
+    cdef void replay(self, uint64_t* stages, int* start, int count, double* departures) noexcept nogil:
         """Departures under the best sequence."""
         cdef State* state = self.pool + 1
         cdef int k, j, now = 0
         memcpy(state, self.pool, sizeof(State))
-        for k in range(departures.shape[0]):
-            departures[k] = -1
-        if departures.shape[0] == 0:
-            return
         for k in range(1, count):
-            self.advance(state, now, <int>start[k], &departures[0])
-            now = <int>start[k]
+            self.advance(state, now, start[k], departures)
+            now = start[k]
             for j in range(self.stages):
                 if self.stage[j] == stages[k]:
                     self.turn(state, j, now)
-        self.advance(state, now, self.horizon, &departures[0])
+                    break
+        self.advance(state, now, self.horizon, departures)

@@ -2,7 +2,7 @@ cdef class Queues:
     """The roll-out."""
 
     cdef Laws laws
-    cdef int groups, lanes, exits, stages, connections, horizon
+    cdef int groups, lanes, exits, stages, horizon
     cdef uint64_t conflicts[GROUPS]
     cdef uint64_t yields[GROUPS]
     cdef double min_green[GROUPS]
@@ -10,9 +10,10 @@ cdef class Queues:
     cdef uint64_t stage[STAGES]
     cdef uint64_t proceed
     cdef double lane_speed[LANES]
-    cdef int* connection_group
-    cdef int* connection_exit
-    cdef double* connection_speed
+    cdef double lane_length[LANES]
+    cdef int[::1] connection_group
+    cdef int[::1] connection_exit
+    cdef double[::1] connection_speed
     # the table of arrivals
     cdef int first[LANES + 1]
     cdef int connection[VEHICLES]
@@ -20,14 +21,79 @@ cdef class Queues:
     cdef int ahead[VEHICLES]  # who stands before it in the same lane upstream, bound for another; -1: nobody
     cdef int row[VEHICLES]  # of the lane it is bound for
     cdef double reach_m[VEHICLES + 1]
-    cdef double lane_length[LANES]
     cdef double space[VEHICLES]
     cdef double weight[VEHICLES]
-    cdef double left[VEHICLES]
     cdef double refill[EXITS]
     cdef int arrived[LANES][LEVELS + 2]
     cdef double weights[VEHICLES + 1]
     cdef double moments[VEHICLES + 1]
+
+    cdef read_crossing(self, crossing):
+        cdef int i, j
+        cdef const uint64_t[::1] conflicts = crossing.conflicts, yields = crossing.yields, stages = crossing.stages
+        cdef const double[::1] min_green = crossing.min_green_s, speed = crossing.lane_speed_mps, length = crossing.lane_length_m
+        cdef const double[:, ::1] intergreen = crossing.intergreen_s
+        self.groups, self.lanes, self.exits, self.stages = conflicts.shape[0], speed.shape[0], crossing.exits, stages.shape[0]
+        if self.groups > GROUPS or self.lanes > LANES or self.exits > EXITS or self.stages > STAGES:
+            raise ValueError("a crossing too large")
+        self.proceed = crossing.proceed
+        for i in range(self.groups):
+            self.conflicts[i], self.yields[i], self.min_green[i] = conflicts[i], yields[i], min_green[i]
+            for j in range(self.groups):
+                self.intergreen[i][j] = intergreen[i, j]
+        for i in range(self.stages):
+            self.stage[i] = stages[i]
+        for i in range(self.lanes):
+            self.lane_speed[i], self.lane_length[i] = speed[i], length[i]
+        self.connection_group = np.array(crossing.connection_group, np.int32)
+        self.connection_exit = np.array(crossing.connection_exit, np.int32)
+        self.connection_speed = np.array(crossing.connection_speed_mps, np.float64)
+
+    cdef read_situation(self, situation):
+        """The vehicles, with running sums over them."""
+        cdef int i, lane, time
+        cdef const int[::1] first = situation.lane_first, connection = situation.connection, ahead = situation.ahead
+        cdef const double[::1] arrival = situation.arrival_s, length = situation.length_m, weight = situation.weight
+        self.first[0] = 0
+        self.weights[0] = 0
+        self.moments[0] = 0
+        self.reach_m[0] = 0
+        for lane in range(self.lanes):
+            self.first[lane + 1] = first[lane + 1]
+            for i in range(first[lane], first[lane + 1]):
+                self.connection[i], self.ahead[i], self.row[i], self.weight[i] = connection[i], ahead[i], lane, weight[i]
+                self.arrival[i] = arrival[i] if i == first[lane] else fmax(arrival[i], self.arrival[i - 1])
+                self.space[i] = length[i] + self.laws.gap_m
+                self.reach_m[i + 1] = self.reach_m[i] + self.space[i]
+                self.weights[i + 1] = self.weights[i] + self.weight[i]
+                self.moments[i + 1] = self.moments[i] + self.weight[i] * self.arrival[i]
+            i = first[lane]
+            for time in range(self.horizon + 1):
+                while i < first[lane + 1] and self.arrival[i] <= time:
+                    i += 1
+                self.arrived[lane][time] = i
+
+    cdef root(self, State* state, situation):
+        """Where the search begins."""
+        cdef int i
+        cdef const double[::1] opens = situation.opens_s, closes = situation.closes_s, rolled = situation.rolled_m
+        cdef const double[::1] room = situation.room_m, drain = situation.drain_mps
+        state.cost = state.value = 0
+        state.wanted = situation.wanted
+        state.stage = self.stages
+        state.parent = -1
+        state.started = 0
+        state.held = 1
+        for i in range(self.stages):
+            if self.stage[i] == state.wanted:
+                state.stage = i
+                break
+        for i in range(self.groups):
+            state.opens[i], state.closes[i] = opens[i], closes[i]
+        for i in range(self.lanes):
+            state.last[i], state.metres[i], state.next[i], state.last_group[i] = -10, rolled[i], self.first[i], -1
+        for i in range(self.exits):
+            state.room[i], self.refill[i] = room[i], drain[i]
 
     cdef int turn(self, State* state, int stage, int time) noexcept nogil:
         """Change the target; returns when everything new has been green for its minimum."""
@@ -94,12 +160,13 @@ cdef class Queues:
 
     cdef bint hemmed(self, State* state, int i) noexcept nogil:
         """Somebody bound for another lane stands before it and has not yet found room in his own."""
-        cdef int k = self.ahead[i], lane
-        while k >= 0:
+        cdef int k = self.ahead[i], lane, step
+        for step in range(CHAIN):
+            if k < 0:
+                return False
             lane = self.row[k]
-            if k >= state.next[lane]:
-                if self.reach_m[k + 1] - self.reach_m[state.next[lane]] > self.lane_length[lane]:
-                    return True
+            if k >= state.next[lane] and self.reach_m[k + 1] - self.reach_m[state.next[lane]] > self.lane_length[lane]:
+                return True
             k = self.ahead[k]
         return False
 
@@ -196,7 +263,7 @@ cdef class Queues:
             state.room[e] -= self.space[i]
             free_mps = fmin(self.lane_speed[lane], self.connection_speed[c])
             loss = (free_mps - speed) * (free_mps - speed) / (2 * self.laws.acceleration * free_mps)
-            state.cost += self.weight[i] * (at - self.arrival[i] + loss * self.laws.stop_s)
+            state.cost += self.weight[i] * (at - self.arrival[i] + loss)
             if at - self.arrival[i] < 0.3 and state.metres[lane] < 100:
                 state.metres[lane] = 100
             state.metres[lane] += self.space[i]

@@ -6,7 +6,6 @@ Rules:
 * Same arrivals, same lamps, same plan.
 """
 
-from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,51 +13,24 @@ from numpy.typing import NDArray
 
 from intersections._plan import Search
 from intersections.samples import PhaseState
-from intersections.signals.approaches import Approaches, Floats, Observation
+from intersections.signals.approaches import Approaches, Floats, Ints, Observation
 from intersections.signals.arrivals import Arrivals
 from intersections.signals.commitments import FREE, Play, committed, first_change
 from intersections.signals.control import PLANNER, GreenCommand, Plan, PlannedDepartures, Shown
 from intersections.signals.estimate import Estimator
 from intersections.signals.layout import SECOND_NS, SignalLayout, bits
 from intersections.signals.pedestrians import Pedestrians
+from intersections.signals.plan_tables import VEHICLES_MAX, Crossing, DischargeLaws, SearchLimits, Situation
 
-VEHICLES_MAX = 512
 DRAIN_MIN_MPS = 3.5  # an exit that is full is thought to move again: a plan that waits for it for ever locks the crossing
-STAGES_SHOWN = 12
 VALID_NS = 3 * SECOND_NS
 GREEN = (PhaseState.PERMISSIVE_MOVEMENT_ALLOWED, PhaseState.PROTECTED_MOVEMENT_ALLOWED)
 YELLOW = (PhaseState.PERMISSIVE_CLEARANCE, PhaseState.PROTECTED_CLEARANCE)
 LONG_AGO_S = 1000.0
+FLOWING_M = 100.0  # a queue that has moved so far is at full speed
 
-
-@dataclass(frozen=True, slots=True)
-class DischargeLaws:
-    """How queues leave."""
-
-    lost_s: float = 1.3
-    acceleration_mps2: float = 2.0
-    first_mps: float = 3.0
-    tau_s: float = 1.05
-    gap_m: float = 2.5
-    lead_s: float = 2.2
-    yellow_s: float = 1.2
-    gap_after_s: float = 3.5
-    gap_before_s: float = 0.5
-    closed_s: float = 4.0
-    end_closed_s: float = 10.0
-    turn_stop_s: float = 2.0
-    headway_s: float = 1.8
-    stop_weight: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class SearchLimits:
-    horizon_s: int = 50
-    beam: int = 32
-    keep: int = 3
-    fine_s: int = 12
-    branch: int = 8
-    ahead_s: int = 12
+Rows = NDArray[np.intp]
+Change = tuple[float, float, int, bool]  # earliest, latest, following, bound
 
 
 class AdaptivePlanner:
@@ -79,28 +51,7 @@ class AdaptivePlanner:
         self._sequence = 0
         self._estimator = Estimator(approaches, layout)
         self._pedestrians = Pedestrians(layout, approaches)
-        groups, roads = layout.groups, self._pedestrians.approaches
-        self._search = Search(
-            np.array(layout.conflicts, np.uint64),
-            np.array(layout.yields, np.uint64),
-            np.array([g.min_green_ns / SECOND_NS for g in groups]),
-            np.array(layout.intergreen_ns, np.float64) / SECOND_NS,
-            np.array([s.greens for s in layout.stages], np.uint64),
-            sum(1 << i for i, g in enumerate(groups) if g.rest is PhaseState.STOP_THEN_PROCEED),
-            np.ascontiguousarray(roads.lane_speed_mps),
-            np.ascontiguousarray(roads.lane_length_m),
-            np.ascontiguousarray(roads.connection_group),
-            np.ascontiguousarray(roads.connection_exit),
-            np.ascontiguousarray(roads.connection_speed_mps),
-            len(roads.exits),
-            np.array(astuple(self._laws)),
-            self._limits.horizon_s,
-            self._limits.beam,
-            self._limits.keep,
-            self._limits.fine_s,
-            self._limits.branch,
-            self._limits.ahead_s,
-        )
+        self._search = Search(crossing_of(layout, self._pedestrians.approaches), self._laws, self._limits)
 
     def plan(self, seen: Observation, shown: Shown, neighbours: tuple[PlannedDepartures, ...]) -> Plan:
         return self.plan_for(self._estimator.arrivals(seen, shown, neighbours), seen, shown)
@@ -110,22 +61,17 @@ class AdaptivePlanner:
         opens, closes = self._lamps(shown, now_ns)
         change = first_change(shown, now_ns, self._play)
         table = self._pedestrians.join(arrivals, seen.pedestrian_wait_s, shown.greens, now_ns)
-        lanes = len(self._pedestrians.approaches.lanes)
-        first = np.searchsorted(table.lane, np.arange(lanes + 1)).astype(np.int32)
-        stages, start = np.zeros(STAGES_SHOWN, np.uint64), np.zeros(STAGES_SHOWN)
+        rows = _foremost(table)
+        course = self._search.plan(self._situation(table, rows, seen, shown.wanted, opens, closes, change))
         departure = np.full(len(table.lane), -1.0)
-        room_m, drain_mps = np.maximum(table.exit_room_m, 0.0), np.maximum(table.exit_drain_mps, DRAIN_MIN_MPS)
-        count, _cost = self._search.plan(
-            first, table.connection, self._ahead(table, seen), table.arrival_s, table.length_m, table.weight,
-            self._rolling(table, first, opens), opens, closes, shown.wanted, room_m, drain_mps, *change, stages, start, departure,
-        )  # fmt: skip
+        departure[rows] = course.departure_s
         departure = departure[: len(arrivals.lane)]  # whoever walks tells nobody
-        following = 1 if count > 1 and start[1] <= 0.0 else 0
+        begun = 1 if len(course.stages) > 1 and course.start_s[1] <= 0 else 0
         self._sequence += 1
-        masks = tuple(int(stage) for stage in stages[following:count])
-        command = GreenCommand(self._author, self._sequence, masks[0], now_ns, now_ns + VALID_NS)
-        starts = tuple(now_ns + int(s * SECOND_NS) for s in start[following:count])
-        plan = Plan(command, masks, starts, self._departures(arrivals, departure, now_ns), self._by_row(arrivals, departure, seen, now_ns))
+        stages = course.stages[begun:]
+        command = GreenCommand(self._author, self._sequence, stages[0], now_ns, now_ns + VALID_NS)
+        starts = tuple(now_ns + start_s * SECOND_NS for start_s in course.start_s[begun:])
+        plan = Plan(command, stages, starts, self._departures(arrivals, departure, now_ns), self._by_row(arrivals, departure, seen, now_ns))
         return committed(plan, shown, self._play)
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
@@ -157,34 +103,42 @@ class AdaptivePlanner:
                 opens[group] = max([0.0, *(closes[foe] + self._layout.intergreen_ns[foe][group] / SECOND_NS for foe in foes)])
         return opens, closes
 
-    def _rolling(self, arrivals: Arrivals, first: np.ndarray, opens: Floats) -> Floats:
-        """How far each lane's queue has moved since it was let go: what its speed tells."""
-        metres = np.zeros(len(first) - 1)
-        for lane in range(len(metres)):
-            row = first[lane]
-            if row == first[lane + 1]:
-                metres[lane] = 100.0
-                continue
-            group = self._pedestrians.approaches.connection_group[arrivals.connection[row]]
-            if group < 0 or opens[group] <= 0.0:
-                metres[lane] = max(arrivals.speed_mps[row] ** 2 / (2 * self._laws.acceleration_mps2), 0.1)
-        return metres
+    def _situation(
+        self, table: Arrivals, rows: Rows, seen: Observation, wanted: int, opens: Floats, closes: Floats, change: Change
+    ) -> Situation:
+        lanes = len(self._pedestrians.approaches.lanes)
+        first = np.searchsorted(table.lane[rows], np.arange(lanes + 1)).astype(np.int32)
+        rank = np.full(len(table.lane) + 1, -1, np.int32)
+        rank[rows] = np.arange(len(rows))
+        earliest_s, latest_s, following, bound = change
+        return Situation(
+            lane_first=first,
+            connection=table.connection[rows],
+            ahead=rank[_ahead(table, seen)[rows]],
+            arrival_s=table.arrival_s[rows],
+            length_m=table.length_m[rows],
+            weight=table.weight[rows],
+            rolled_m=self._rolled_m(table, rows, first, opens),
+            opens_s=opens,
+            closes_s=closes,
+            wanted=wanted,
+            room_m=np.maximum(table.exit_room_m, 0.0),
+            drain_mps=np.maximum(table.exit_drain_mps, DRAIN_MIN_MPS),
+            earliest_s=earliest_s,
+            latest_s=latest_s,
+            following=following,
+            bound=bound,
+        )
 
-    @staticmethod
-    def _ahead(arrivals: Arrivals, seen: Observation) -> NDArray[np.int32]:
-        """Row of whoever stands before each vehicle in the same lane upstream and is bound for another; -1 for nobody."""
-        ahead = np.full(len(arrivals.lane), -1, np.int32)
-        last: dict[int, int] = {}
-        for row in np.argsort(arrivals.distance_m, kind="stable").tolist():
-            observed = arrivals.observed[row]
-            if observed < 0 or seen.lane[observed] >= 0:
-                continue
-            place = int(seen.place[observed])
-            before = last.get(place, -1)
-            if before >= 0 and arrivals.lane[before] != arrivals.lane[row]:
-                ahead[row] = before
-            last[place] = row
-        return ahead
+    def _rolled_m(self, table: Arrivals, rows: Rows, first: Ints, opens: Floats) -> Floats:
+        """How far each lane's queue has moved since it was let go: what the speed of its head tells."""
+        rolled_m = np.full(len(first) - 1, FLOWING_M)
+        lanes = np.flatnonzero(first[1:] > first[:-1])
+        head = rows[first[lanes]]
+        group = self._pedestrians.approaches.connection_group[table.connection[head]]
+        moving = (group < 0) | (opens[group] <= 0.0)
+        rolled_m[lanes] = np.where(moving, np.maximum(table.speed_mps[head] ** 2 / (2.0 * self._laws.acceleration_mps2), 0.1), 0.0)
+        return rolled_m
 
     def _departures(self, arrivals: Arrivals, departure: Floats, now_ns: int) -> PlannedDepartures:
         rows = np.flatnonzero(departure >= 0.0)
@@ -205,3 +159,45 @@ class AdaptivePlanner:
         known = (arrivals.observed >= 0) & (departure >= 0.0)
         by_row[arrivals.observed[known]] = now_ns + (departure[known] * SECOND_NS).astype(np.int64)
         return by_row
+
+
+def crossing_of(layout: SignalLayout, roads: Approaches) -> Crossing:
+    return Crossing(
+        conflicts=np.array(layout.conflicts, np.uint64),
+        yields=np.array(layout.yields, np.uint64),
+        min_green_s=np.array([group.min_green_ns / SECOND_NS for group in layout.groups]),
+        intergreen_s=np.array(layout.intergreen_ns, np.float64) / SECOND_NS,
+        stages=np.array([stage.greens for stage in layout.stages], np.uint64),
+        proceed=sum(1 << bit for bit, group in enumerate(layout.groups) if group.rest is PhaseState.STOP_THEN_PROCEED),
+        lane_speed_mps=np.ascontiguousarray(roads.lane_speed_mps, np.float64),
+        lane_length_m=np.ascontiguousarray(roads.lane_length_m, np.float64),
+        connection_group=np.ascontiguousarray(roads.connection_group, np.int32),
+        connection_exit=np.ascontiguousarray(roads.connection_exit, np.int32),
+        connection_speed_mps=np.ascontiguousarray(roads.connection_speed_mps, np.float64),
+        exits=len(roads.exits),
+    )
+
+
+def _foremost(table: Arrivals) -> Rows:
+    """The rows that can be planned with: what is no number is left out, and of too many the farthest."""
+    numbers = (table.arrival_s, table.length_m, table.weight, table.speed_mps)
+    rows = np.flatnonzero(np.logical_and.reduce([np.isfinite(column) & (column >= 0.0) for column in numbers]))
+    if len(rows) <= VEHICLES_MAX:
+        return rows
+    return np.sort(rows[np.argsort(table.arrival_s[rows], kind="stable")[:VEHICLES_MAX]])
+
+
+def _ahead(table: Arrivals, seen: Observation) -> NDArray[np.int32]:
+    """Row of whoever stands before each vehicle in the same lane upstream and is bound for another; -1 for nobody."""
+    ahead = np.full(len(table.lane), -1, np.int32)
+    last: dict[int, int] = {}
+    for row in np.argsort(table.distance_m, kind="stable").tolist():
+        observed = table.observed[row]
+        if observed < 0 or seen.lane[observed] >= 0 or seen.place[observed] < 0:
+            continue
+        place = int(seen.place[observed])
+        before = last.get(place, -1)
+        if before >= 0 and table.lane[before] != table.lane[row]:
+            ahead[row] = before
+        last[place] = row
+    return ahead
