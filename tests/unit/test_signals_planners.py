@@ -59,8 +59,8 @@ def test_fixed_time_says_what_the_program_wants_and_what_follows():
     planner = FixedTimePlanner(layout(), SignalPlan((PROGRAM,)))
     plan = planner.plan(observed(13.0), shown(13.0, 0), ())
     assert plan.command.greens == 0
-    assert plan.stages == (0, SOUTH_GREEN, 0, WEST_GREEN)
-    assert [start_ns // SECOND_NS for start_ns in plan.start_ns] == [13, 15, 23, 26]
+    assert plan.stages == (0, SOUTH_GREEN, 0, WEST_GREEN, 0)
+    assert [start_ns // SECOND_NS for start_ns in plan.start_ns] == [13, 15, 23, 26, 38]
     assert plan.command.valid_until_ns > plan.command.issued_ns
 
 
