@@ -40,7 +40,7 @@ def spat_at(now_s: float, red_s: float) -> SpatMessage:
     """South is green; west gets green `red_s` from now, by a promise of six seconds."""
     turns_s = now_s + red_s
     lamps = bounded(now_s, SOUTH_GREEN, (max(turns_s - 3, now_s), turns_s + 3), (now_s, turns_s))
-    return SpatPublisher(layout()).publish(lamps, plan(now_s, (SOUTH_GREEN, now_s), (WEST_GREEN, turns_s)))
+    return SpatPublisher(layout()).publish(lamps, plan(now_s, (SOUTH_GREEN, now_s), (WEST_GREEN, max(turns_s - 3, now_s))))
 
 
 def green_at(now_s: float, left_s: float, next_s: float) -> SpatMessage:
