@@ -57,4 +57,5 @@ def _commitment(plan: Plan, shown: Shown, play: Play) -> Commitment | None:
     ending = [bit for bit in bits(plan.stages[0] & ~greens) if shown.greens >> bit & 1]
     soonest_ns = max((shown.earliest_end_ns[bit] for bit in ending), default=shown.now_ns)
     last_ns = min((shown.latest_end_ns[bit] for bit in ending), default=UNBOUNDED_NS)
-    return Commitment(greens, max(end_ns - play.early_ns, soonest_ns), min(max(end_ns + play.late_ns, soonest_ns), last_ns))
+    latest_ns = min(max(end_ns + play.late_ns, soonest_ns), last_ns)
+    return Commitment(greens, min(max(end_ns - play.early_ns, soonest_ns), latest_ns), latest_ns)
