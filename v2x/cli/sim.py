@@ -21,7 +21,7 @@ from v2x.sim.position_score import as_json, from_json, sentences
 from v2x.sim.scenario import ScenarioError
 from v2x.sim.setup import SCENARIO_FOLDER, read_tokens, write_setup
 from v2x.sim.shared_time import SharedClock
-from v2x.sim.signal_arguments import NO_TELEPORT_S, Control, Traffic, read_dwell
+from v2x.sim.signal_arguments import NO_TELEPORT_S, BusPriority, Control, Traffic, read_dwell
 from v2x.sim.stage import FIXED_EPOCH_NS, Play, Stage, open_stage
 from v2x.v1 import common_pb2
 
@@ -84,6 +84,9 @@ def sim_command(
         ),
     ] = None,
     dwell: Annotated[str | None, typer.Option(help="8+2: buses wait for no timetable, but 8 s and 2 s for each who boards.")] = None,
+    priority: Annotated[
+        BusPriority, typer.Option(help="What buses count for: a car, their persons, and more where late.")
+    ] = BusPriority.CONDITIONAL,
 ) -> None:
     """Play simulated traffic: SUMO, two roadside stations, connected vehicles, lamps. With --control: the signals of a scenario."""
     play = Play(scenario=scenario, seed=seed)
@@ -92,7 +95,8 @@ def sim_command(
             from v2x.cli.sim_signals import SignalPlay, play_signals  # noqa: PLC0415  nothing of it is needed by the other plays
 
             traffic = Traffic(scenario, seed, begin, end, teleport, tripinfo, stops, statistics, read_dwell(dwell) if dwell else None)
-            ended = play_signals(SignalPlay(traffic, control, convention, penetration, trace, notice), as_json=json_lines)
+            signals = SignalPlay(traffic, control, convention, penetration, trace, notice, priority)
+            ended = play_signals(signals, as_json=json_lines)
             raise typer.Exit(0 if ended else INTERRUPTED)
         if setup is not None:
             made = write_setup(play, setup)

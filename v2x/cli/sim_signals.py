@@ -16,7 +16,7 @@ from intersections.signals.conventions import CONVENTIONS, RESCO
 from intersections.signals.layout import SECOND_NS
 from v2x.importers.sumo_signals import SignalSite, SignalSurvey, survey_signals
 from v2x.sim.bus_stops import BusStops
-from v2x.sim.signal_arguments import Control, Traffic, sumo_arguments
+from v2x.sim.signal_arguments import BusPriority, Control, Traffic, sumo_arguments
 from v2x.sim.signal_loop import ControlTally, SignalLoop
 from v2x.sim.signal_planners import PLANNERS
 from v2x.sim.signal_run import Part, Stop, Tally, run
@@ -30,6 +30,7 @@ class SignalPlay:
     penetration: float = 1.0
     trace: Path | None = None
     notice_s: float | None = None  # of each change that is promised; None: promises where somebody reads them
+    priority: BusPriority = BusPriority.PERSONS
 
     @property
     def promises(self) -> Play:
@@ -68,7 +69,8 @@ def play_signals(play: SignalPlay, *, as_json: bool) -> bool:
             if not play.untouched:
                 survey: SignalSurvey = survey_signals(started.network, started.additional, CONVENTIONS[play.convention])
                 told.refused = survey.refused
-                loops.append(SignalLoop(survey.sites, planner_of, play.traffic.seed, play.penetration, trace))
+                seed, penetration = play.traffic.seed, play.penetration
+                loops.append(SignalLoop(survey.sites, planner_of, seed, penetration, trace, buses=buses, priority=play.priority))
             return [buses, *loops]
 
         tally = run(started, parts, stop)

@@ -1,4 +1,4 @@
-"""Buses at their stops in a running SUMO: how long they dwell, how late they are, how far behind the bus ahead.
+"""Buses of lines in a running SUMO: how long they dwell, how late they are, how far behind the bus ahead, and the priority they ask for.
 
 Rules:
 * With a dwell given, nobody waits for the timetable: `until` is taken from the stops as each bus departs, in the running simulation; the
@@ -8,13 +8,18 @@ Rules:
 * Who alights and boards the same bus again at the same stop has not boarded.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import libsumo
 
+from intersections.signals.approaches import Observation
+from intersections.signals.layout import SECOND_NS
+from intersections.signals.priority import DRIVER_PERSONS, PriorityRequest, RequestKind, Role
 from v2x.sim.signal_arguments import Dwell
 
 AT_BUS_STOP = 8  # bit of SUMO's stop flags
+SLOW_MPS = 5.0  # a bus that stands does not mean to stand for ever
 LEAST_PLANNED_S = 60.0  # two buses planned closer than this have no headway to keep
 
 
@@ -60,10 +65,10 @@ class BusStops:
             if self._dwell and bus.started_s >= 0.0:
                 self._board(name, bus, self._dwell, now_s)
 
-    def service(self, name: str) -> Service | None:
-        """None: no bus of a line."""
-        bus = self._buses.get(name)
-        return bus.service if bus else None
+    def requests(self, seen: Observation, names: Mapping[int, str]) -> tuple[PriorityRequest, ...]:
+        """What the buses ask an intersection that are in its sight. `names`: SUMO's, by number in the observation."""
+        rows = [(row, self._buses.get(names.get(vehicle, ""))) for row, vehicle in enumerate(seen.vehicle.tolist())]
+        return tuple(_request(seen, row, bus.service) for row, bus in rows if bus is not None and seen.movement[row] >= 0)
 
     def _depart(self, name: str) -> None:
         vehicle = libsumo.vehicle
@@ -96,3 +101,19 @@ class BusStops:
         gap_s = until_s - planned_s
         bus.service = Service(now_s - until_s, (now_s - before_s) / gap_s if gap_s >= LEAST_PLANNED_S else 1.0)
         self._last[bus.line, stop] = (now_s, until_s)
+
+
+def _request(seen: Observation, row: int, service: Service) -> PriorityRequest:
+    return PriorityRequest(
+        requester=int(seen.vehicle[row]),
+        role=Role.TRANSIT,
+        request_id=0,
+        sequence=seen.now_ns // SECOND_NS % 128,
+        kind=RequestKind.PRIORITY_REQUEST,
+        movement=int(seen.movement[row]),
+        arrival_ns=seen.now_ns + round(seen.distance_m[row] / max(seen.speed_mps[row], SLOW_MPS) * SECOND_NS),
+        issued_ns=seen.now_ns,
+        persons=float(seen.weight[row]) - DRIVER_PERSONS,
+        lateness_s=service.lateness_s,
+        headway_ratio=service.headway_ratio,
+    )

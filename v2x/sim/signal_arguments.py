@@ -39,6 +39,12 @@ class Control(StrEnum):
     ADAPTIVE = "adaptive"
 
 
+class BusPriority(StrEnum):
+    NONE = "none"  # a bus counts like a car
+    PERSONS = "persons"  # as many persons as it carries
+    CONDITIONAL = "conditional"  # and it asks for more where it is late or behind a gap
+
+
 @dataclass(frozen=True, slots=True)
 class Dwell:
     fixed_s: float

@@ -18,10 +18,13 @@ from intersections.signals.approaches import Observation
 from intersections.signals.control import GuardMode, Plan, PlannedDepartures, Planner, Shown
 from intersections.signals.controller import ControlEvent, PlannerEvent, SignalController
 from intersections.signals.layout import SECOND_NS, TICK_NS
+from intersections.signals.priority import PriorityRequest
 from intersections.signals.spat import STATUS, SpatMessage, SpatPublisher, trace_line
 from v2x.importers.sumo_signals import SignalSite
+from v2x.sim.bus_stops import BusStops
 from v2x.sim.scenario import ScenarioError
 from v2x.sim.signal_advice import AdvisedDrivers
+from v2x.sim.signal_arguments import BusPriority
 from v2x.sim.signal_buttons import PushButtons
 from v2x.sim.signal_lights import TrafficLight
 from v2x.sim.signal_sensors import SignalSensors
@@ -62,6 +65,8 @@ class SignalLoop:
         penetration: float,
         trace: TextIO | None = None,
         drivers: AdvisedDrivers | None = None,
+        buses: BusStops | None = None,
+        priority: BusPriority = BusPriority.PERSONS,
     ) -> None:
         now_ns = self._now_ns = _now_ns()
         step_s = float(libsumo.simulation.getDeltaT())
@@ -75,7 +80,8 @@ class SignalLoop:
         self._controllers = [
             SignalController(site.layout, site.approaches, planner_of(site), now_ns, spat=spat_of(site.layout)) for site in sites
         ]
-        self._sensors = SignalSensors(sites, seed, penetration)
+        self._sensors = SignalSensors(sites, seed, penetration, persons=priority is not BusPriority.NONE)
+        self._buses = buses if priority is BusPriority.CONDITIONAL else None
         self._buttons = PushButtons(crossings_of(sites), groups)
         self._greens = [0] * len(sites)
         self._modes = [GuardMode.FLASHING] * len(sites)
@@ -94,24 +100,32 @@ class SignalLoop:
         seen = self._sensors.observe(now_ns, self._buttons.wait_s(now_s, self._step_s)) if due else [None] * len(self._lights)
         sensed = time.process_time()
         sent = [tuple(departures for row in rows if (departures := self._departures[row]) is not None) for rows in self._neighbours]
-        for row in range(len(self._controllers)):
-            self._tick(row, now_ns, seen[row], sent[row])
+        names = self._sensors.names() if self._buses is not None and due else {}
+        for row, one in enumerate(seen):
+            self._tick(row, now_ns, one, sent[row], self._buses.requests(one, names) if self._buses is not None and one is not None else ())
         planned = time.process_time()
         if self._drivers is not None and due:
             self._drivers.drive(self._sensors.names())
         for tick in range(1, self._ticks):
             for row in range(len(self._controllers)):
-                self._tick(row, now_ns + tick * TICK_NS, None, ())
+                self._tick(row, now_ns + tick * TICK_NS, None, (), ())
         self.tally.sensor_cpu_s += sensed - began
         self.tally.plan_cpu_s += planned - sensed if due else 0.0
         self.tally.control_cpu_s += time.process_time() - sensed
         self.tally.modes.update(mode.name for mode in self._modes if due)
 
-    def _tick(self, row: int, now_ns: int, seen: Observation | None, sent: tuple[PlannedDepartures, ...]) -> None:
+    def _tick(
+        self,
+        row: int,
+        now_ns: int,
+        seen: Observation | None,
+        sent: tuple[PlannedDepartures, ...],
+        requests: tuple[PriorityRequest, ...],
+    ) -> None:
         light, controller = self._lights[row], self._controllers[row]
         if now_ns == self._now_ns and (states := light.shown()):  # between two of SUMO's steps nobody but we change a lamp
             controller.feedback(states, now_ns)
-        done = controller.step(now_ns, seen, sent)
+        done = controller.step(now_ns, seen, sent, requests)
         light.show(done.shown.states)
         self._greens[row], self._modes[row] = done.shown.greens, done.shown.mode
         self.tally.events.update(_name(event) for event in done.events)

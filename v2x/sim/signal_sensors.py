@@ -15,6 +15,7 @@ import libsumo
 import numpy as np
 
 from intersections.signals.approaches import ADVANCE_LOOP_M, SIGHT_M, Floats, Observation
+from intersections.signals.priority import DRIVER_PERSONS
 from v2x.importers.sumo_signals import SignalSite
 from v2x.sim.signal_loops import LaneLoops, clear, settle
 from v2x.sim.signal_roads import Ahead, Roads, road_of
@@ -57,9 +58,10 @@ def is_connected(name: str, seed: int, penetration: float) -> bool:
 class SignalSensors:
     """Of all intersections of a running simulation. `step` after each of SUMO's steps; `observe` when a plan is due."""
 
-    def __init__(self, sites: Sequence[SignalSite], seed: int, penetration: float) -> None:
+    def __init__(self, sites: Sequence[SignalSite], seed: int, penetration: float, *, persons: bool = True) -> None:
+        """`persons`: buses tell how many ride; else they count like a car."""
         self._approaches = tuple(site.approaches for site in sites)
-        self._seed, self._penetration = seed, penetration
+        self._seed, self._penetration, self._persons = seed, penetration, persons
         self._step_s = float(libsumo.simulation.getDeltaT())
         self._roads = Roads(self._approaches)
         self._lane_row = [{lane: row for row, lane in enumerate(place.lanes)} for place in self._approaches]
@@ -147,7 +149,7 @@ class SignalSensors:
 
     def _ride(self, name: str, ahead: Ahead, distance_m: float) -> tuple[float, float]:
         """Persons of a bus, and the stop it serves before the stop line."""
-        persons = max(CAR_PERSONS, float(libsumo.vehicle.getPersonNumber(name)))
+        persons = DRIVER_PERSONS + float(libsumo.vehicle.getPersonNumber(name)) if self._persons else CAR_PERSONS
         for stop in libsumo.vehicle.getStops(name, 1):
             road = road_of(stop.lane)
             if road in ahead.offsets_m:
