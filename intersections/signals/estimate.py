@@ -188,7 +188,7 @@ def _padded(column: NDArray[Any], count: int, value: float) -> NDArray[Any]:
     return np.concatenate((column, np.full(count, value, column.dtype))) if count else column
 
 
-ROWS = ("vehicle", "lane", "movement", "distance_m", "speed_mps", "length_m", "weight", "waited_s", "stop_m")
+ROWS = ("vehicle", "lane", "movement", "distance_m", "speed_mps", "length_m", "weight", "waited_s", "stop_m", "place")
 
 
 def _rows_of(seen: Observation, rows: NDArray[np.intp]) -> Observation:

@@ -11,9 +11,6 @@ from intersections.signals.counts import LoopCounts
 from intersections.signals.flows import Flows
 from intersections.signals.unseen import LaneSeen, Unseen, UnseenLane
 
-EXPECTED_S = 50.0  # arrivals nobody has announced are expected for so long ahead
-MOST_EXPECTED = 25  # by lane; saturation for EXPECTED_S
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UnseenRows:
@@ -26,9 +23,9 @@ class UnseenRows:
 
 class UnseenLanes:
     def __init__(self, approaches: Approaches) -> None:
-        length_m, self._limit_mps = approaches.lane_length_m.tolist(), approaches.lane_speed_mps.tolist()
+        length_m, limits_mps = approaches.lane_length_m.tolist(), approaches.lane_speed_mps.tolist()
         zones_m = [ADVANCE_LOOP_M if lane_m > ADVANCE_LOOP_M else 0.0 for lane_m in length_m]
-        self.lanes = [UnseenLane(zone_m, limit_mps) for zone_m, limit_mps in zip(zones_m, self._limit_mps, strict=True)]
+        self.lanes = [UnseenLane(zone_m, limit_mps) for zone_m, limit_mps in zip(zones_m, limits_mps, strict=True)]
 
     def step(
         self,
@@ -71,23 +68,13 @@ class UnseenLanes:
 
     def rows(self, seen: Observation, placed: Ints, flows: Flows) -> UnseenRows:
         rows: list[tuple[float, ...]] = []
-        expected = flows.unconnected * flows.rate_per_s
         for lane, unseen in enumerate(self.lanes):
             known_m = seen.distance_m[placed == lane].tolist()
             rows += [(lane, v.connection, v.distance_m, v.speed_mps, v.waited_s) for v in unseen.vehicles]
             places = unseen.beyond_m(known_m)
             rows += [(lane, turn, at_m, 0.0, 0.0) for turn, at_m in zip(flows.usual_turns(lane, len(places)), places, strict=True)]
-            tail_m = max([unseen.zone_m, *places[-1:]])
-            rows += self._expected(lane, tail_m, float(expected[lane]), flows)
         table = np.array(rows, np.float64).reshape(-1, 5).T
         return UnseenRows(table[0].astype(np.int32), table[1].astype(np.int32), table[2], table[3], table[4])
-
-    def _expected(self, lane: int, tail_m: float, rate_per_s: float, flows: Flows) -> list[tuple[float, ...]]:
-        """The k-th of a steady stream comes, on average, after k - 1/2 headways."""
-        limit_mps = self._limit_mps[lane]
-        count = min(int(rate_per_s * EXPECTED_S + 0.5), MOST_EXPECTED)
-        turns = flows.usual_turns(lane, count)
-        return [(lane, turn, tail_m + limit_mps * (place + 0.5) / rate_per_s, limit_mps, 0.0) for place, turn in enumerate(turns)]
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
         rows = [

@@ -12,11 +12,11 @@ from intersections.signals.arrivals import Arrivals
 from intersections.signals.connected import MOST_PER_LANE
 from intersections.signals.counts import LoopCounts
 from intersections.signals.estimate import Estimator
-from intersections.signals.unseen_lanes import MOST_EXPECTED
+from intersections.signals.unseen import MOST_BEYOND
 from tests.arrival_scenes import LEFT, SOUTH, SOUTH_GREEN, STRAIGHT, WEST_GREEN, crossing, layout, observed, shown
 
 LANES = 3
-MOST_ROWS = LANES * (MOST_PER_LANE + MOST_EXPECTED + 60)
+MOST_ROWS = LANES * (MOST_PER_LANE + MOST_BEYOND + 10)
 counts = st.lists(st.integers(-5, 2**40), min_size=LANES, max_size=LANES)
 occupied = st.lists(st.integers(0, 1), min_size=LANES, max_size=LANES)
 vehicle = st.tuples(st.integers(0, 9), st.integers(-1, 2), st.integers(-1, 5), st.floats(-20, 400), st.floats(-5, 60), st.floats(0, 900))
