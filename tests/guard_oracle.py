@@ -135,7 +135,7 @@ class Oracle:
             self.fault_due = True
         if shown.mode != self.mode or self.fault_due or self.reset_due or self.restart_due:
             self._mode(shown.mode)
-        new = calls & self.closed_calls & ~self.waiting if shown.mode not in DARK else 0
+        new = calls & self.closed_calls & ~self.waiting if shown.mode in SERVICE else 0
         if new:
             self._call(new)
         if shown.states is not self.states or shown.mode in DARK:

@@ -17,7 +17,7 @@ from intersections.signals.layout import SECOND_NS, TICK_NS
 from tests.guard_drive import Drive, random_layout
 
 SIMULATED_S = 100_000
-EXAMPLES = 240
+EXAMPLES = 250
 simulated = {"seconds": 0.0, "transitions": 0}
 seeds = st.integers(0, 2**32 - 1)
 masks = st.integers(0, 2**9 - 1)

@@ -7,7 +7,7 @@ import pytest
 
 from intersections.signals.control import Commitment, GuardMode
 from intersections.signals.guard_words import Refusal
-from intersections.signals.layout import SECOND_NS
+from intersections.signals.layout import SECOND_NS, Stage
 from tests.guard_road import Road, ns
 from tests.signal_layouts import LEFT, MAIN, SIDE, WALK, crossing, group
 
@@ -268,6 +268,23 @@ def test_a_call_does_not_break_a_commitment_and_is_served_after_it():
     road.run(60)
     assert road.changes(0, 20)[:2] == [(34, YELLOW), (37, RED)]
     assert road.changes(3, 20)[0] == (39.1, GREEN)  # side is open at 39 s, then walk is served
+
+
+def test_those_who_became_overdue_meanwhile_are_served_in_the_order_of_their_calls():
+    groups = tuple(group(name, max_red=5) for name in "abcd")
+    apart = tuple(15 & ~(1 << bit) for bit in range(4))
+    stages = (Stage("a", 1),)
+    four_s = ((4 * SECOND_NS,) * 4,) * 4
+    road = Road(
+        crossing(groups=groups, conflicts=apart, yields=(0,) * 4, intergreen_ns=four_s, stages=stages, local=((0, 20 * SECOND_NS),))
+    )
+    road.run(20)
+    assert road.commit(1, 0, 30, 34) is Refusal.ACCEPTED
+    for second, bit in ((21, 3), (22, 1), (23, 2)):
+        road.run(second, calls=1 << bit)
+    road.run(70)
+    # a ends at 34 s; each opens 4 s after the last, and has its 5 s
+    assert [road.changes(bit, 30)[0] for bit in (3, 1, 2)] == [(38, GREEN), (47, GREEN), (56, GREEN)]
 
 
 def test_nobody_commits_while_somebody_is_overdue():

@@ -4,7 +4,7 @@ import pytest
 
 from intersections.samples import PhaseState
 from intersections.signals.control import GreenCommand, GuardMode
-from intersections.signals.guard_words import GuardAct, Limits, Refusal
+from intersections.signals.guard_words import GuardAct, GuardEvent, Limits, Refusal
 from intersections.signals.layout import SECOND_NS, TICK_NS
 from tests.guard_road import Road, ns
 from tests.signal_layouts import LEFT, MAIN, SIDE, WALK
@@ -127,6 +127,12 @@ def test_conflicting_lamps_are_a_fault_while_the_signals_start_too():
     assert road.step().mode is GuardMode.FAULT
 
 
+def test_a_lamp_that_does_not_flash_is_a_fault():
+    road = fed(road_at(2), 4, main=PhaseState.DARK)
+    assert road.second == 2.3
+    assert ("FAULT", "LAMP_MISMATCH", MAIN) in road.events()
+
+
 # The latch
 
 
@@ -138,13 +144,14 @@ def test_a_fault_stays_until_somebody_who_may_resets_it():
     assert road.last.mode is GuardMode.FAULT
     assert [road.ends(bit) for bit in range(4)] == [(21, None)] * 4
     assert road.want(MAIN) is Refusal.NOT_IN_SERVICE
-    assert road.guard.reset("stranger", road.now_ns) is Refusal.UNAUTHORISED
-    assert road.step().mode is GuardMode.FAULT
     road.guard.take_events()
-    assert road.guard.reset("planner", road.now_ns) is Refusal.ACCEPTED
-    assert [(event.act, event.reason, event.author) for event in road.guard.take_events()] == [
-        (GuardAct.RESET, "WATCHDOG", "planner"),
-        (GuardAct.MODE, "FLASHING", ""),
+    assert road.guard.reset("stranger", road.now_ns + 7) is Refusal.UNAUTHORISED
+    assert road.guard.take_events() == [GuardEvent(road.now_ns + 7, GuardAct.REFUSED, "UNAUTHORISED", "stranger", 0)]
+    assert road.step().mode is GuardMode.FAULT
+    assert road.guard.reset("planner", road.now_ns + 8) is Refusal.ACCEPTED
+    assert road.guard.take_events() == [
+        GuardEvent(road.now_ns + 8, GuardAct.RESET, "WATCHDOG", "planner"),
+        GuardEvent(road.now_ns, GuardAct.MODE, "FLASHING"),
     ]
     road.run(330)
     assert road.changes(0, 300) == [(305.1, RED), (314.1, GREEN)]  # as after power-up, from 300.1 s
