@@ -3,7 +3,7 @@
 from contextlib import suppress
 from itertools import combinations, pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intersections.samples import PhaseState
@@ -81,6 +81,7 @@ def files(draw):
     return SignalFile(layout, SignalPlan(programs, switches, draw(ticks_ns) - draw(ticks_ns), Actuation(draw(ticks_ns), draw(ticks_ns))))
 
 
+@settings(deadline=None)
 @given(relations())
 def test_maximal_sets_are_all_the_sets_that_cannot_grow(tables):
     """Beside a plain search through all subsets."""
@@ -97,6 +98,7 @@ def test_maximal_sets_are_all_the_sets_that_cannot_grow(tables):
     assert len(found) == len(expected)
 
 
+@settings(deadline=None)
 @given(relations(14))
 def test_generated_stages_never_clash_and_stay_within_the_bound(tables):
     conflicts, yields = tables
@@ -107,6 +109,7 @@ def test_generated_stages_never_clash_and_stay_within_the_bound(tables):
     assert not any(conflicts[bit] & greens for greens in stages for bit in bits(greens))
 
 
+@settings(deadline=None)
 @given(st.lists(st.builds(Step, st.integers(0, 63), ticks_ns), min_size=1, max_size=12))
 def test_every_group_of_a_program_is_green_in_one_of_its_stages_and_no_stage_is_within_its_neighbour(steps):
     stages = program_stages(steps, 6)
@@ -120,6 +123,7 @@ def test_every_group_of_a_program_is_green_in_one_of_its_stages_and_no_stage_is_
     assert all(one & ~other or other & ~one or one == other for one, other in neighbours)
 
 
+@settings(deadline=None)
 @given(st.lists(st.builds(Step, st.integers(0, 7), ticks_ns), min_size=1, max_size=8), ticks_ns, st.integers(-(10**15), 10**15))
 def test_a_program_goes_round_by_the_clock(steps, offset_ns, now_ns):
     program = Program("p", merged(steps), offset_ns)
@@ -130,6 +134,7 @@ def test_a_program_goes_round_by_the_clock(steps, offset_ns, now_ns):
     assert program.step_at(offset_ns)[0] == 0
 
 
+@settings(deadline=None)
 @given(files())
 def test_what_is_written_is_read_again(file):
     text = dumps(file)
@@ -137,6 +142,7 @@ def test_what_is_written_is_read_again(file):
     assert dumps(loads(text)) == text
 
 
+@settings(deadline=None)
 @given(files(), st.data())
 def test_a_file_with_a_hole_is_refused_with_the_place_or_reads_as_before(file, data):
     """Take a line out of a list: what needed it says so; what can do without it is still a sound layout."""
@@ -148,6 +154,7 @@ def test_a_file_with_a_hole_is_refused_with_the_place_or_reads_as_before(file, d
         read.plan.check(read.layout)
 
 
+@settings(deadline=None)
 @given(files(), st.integers(0, 2**62))
 def test_there_is_always_one_program(file, now_ns):
     program = file.plan.program_at(now_ns)

@@ -163,8 +163,8 @@ def test_an_exit_goes_on_through_unsignalised_junctions(small):
 
 
 def test_roads_upstream_are_listed_with_their_distance(small):
-    """w0 ends where w1 begins, 45 m before the stop line."""
-    assert {(road.edge, road.distance_m) for road in small().upstream if road.approach == "w1"} == {("w1", 0.0), ("w0", 45.0)}
+    """w1, 45 m long, ends at the stop line; w0, 150 m, before it."""
+    assert [row for row in small().approaches.feeders if row[1] == "w1"] == [("w1", "w1", 45.0), ("w0", "w1", 195.0)]
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "joint", *LENT])

@@ -10,6 +10,7 @@ Rules:
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import numpy as np
 
@@ -19,15 +20,6 @@ from v2x.importers.sumo_xml import SumoConnection, SumoLane, SumoNetwork
 
 STUB_M = 30.0  # as an exit it would hold back traffic that in truth drives on
 _MAX_HOPS = 100  # roads in a row without a lamp: a ring would have no end
-
-
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """A road whose traffic reaches `approach` (a road at the stop line): `distance_m` from the end of `edge` to the stop line."""
-
-    edge: str
-    approach: str
-    distance_m: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +70,19 @@ class Roads:
         ends = [(move, self.network.edges[edge_of(self.network, move.to_lane)]) for move in self.leaving[edge]]
         return [move for move, end in ends if end.to_junction != back and is_road(self.network.lanes[move.to_lane])]
 
-    def upstream(self, approach: str) -> list[Upstream]:
-        """Nearest first, by the shortest way."""
-        found: dict[str, Upstream] = {}
-        waiting = [Upstream(approach, approach, 0.0)]
+    def feeders(self, approach: str) -> list[tuple[str, str, float]]:
+        """Roads whose traffic reaches the stop line of `approach`, which is the first: (road, approach, m from its beginning on)."""
+        found: dict[str, tuple[str, str, float]] = {}
+        waiting = [(0.0, approach)]  # m from the road's end to the stop line
         while waiting:
-            waiting.sort(key=lambda road: (-road.distance_m, road.edge))
-            road = waiting.pop()
-            if road.edge in found or road.distance_m > SIGHT_M:
+            distance_m, edge = heappop(waiting)
+            if edge in found or distance_m > SIGHT_M:
                 continue
-            found[road.edge] = road
-            for move in self.entering[road.edge]:
+            found[edge] = edge, approach, distance_m + self.length_m(self.network.edges[edge].lanes[:1])
+            for move in self.entering[edge]:
                 if not move.tl and is_road(self.network.lanes[move.from_lane]):
-                    distance_m = road.distance_m + self.length_m([move.to_lane, *self.inner(move)])
-                    waiting.append(Upstream(edge_of(self.network, move.from_lane), approach, distance_m))
+                    step_m = self.length_m([move.to_lane, *self.inner(move)])
+                    heappush(waiting, (distance_m + step_m, edge_of(self.network, move.from_lane)))
         return list(found.values())
 
 
@@ -131,15 +122,9 @@ def approaches(
         exit_neighbour=tuple(way.neighbour for way in ways),
         group_crossing=crossing,
         exit_approach=tuple(edge_of(network, way.chain[-1]) if way.neighbour else "" for way in ways),
-        feeders=tuple(feeder for road in dict.fromkeys(road for road, _ in movements) for feeder in _feeders(roads, road)),
+        feeders=tuple(feeder for road in dict.fromkeys(road for road, _ in movements) for feeder in roads.feeders(road)),
     )
     return result, _ints(link for link, _ in rows), ways
-
-
-def _feeders(roads: Roads, approach: str) -> list[tuple[str, str, float]]:
-    """From the beginning of each road upstream."""
-    edges = roads.network.edges
-    return [(road.edge, approach, road.distance_m + roads.length_m(edges[road.edge].lanes[:1])) for road in roads.upstream(approach)]
 
 
 def _speed_mps(roads: Roads, move: SumoConnection) -> float:

@@ -17,9 +17,9 @@ from intersections.signals.approaches import Approaches, Ints
 from intersections.signals.conventions import Convention
 from intersections.signals.layout import LayoutError, SignalLayout
 from intersections.signals.plan import Program
-from v2x.importers.sumo_approaches import Exit, Roads, Upstream, approaches
+from v2x.importers.sumo_approaches import Exit, Roads, approaches
 from v2x.importers.sumo_groups import grouped, layout_of
-from v2x.importers.sumo_lamps import edge_of, links_of, rules_of
+from v2x.importers.sumo_lamps import links_of, rules_of
 from v2x.importers.sumo_oddities import oddities
 from v2x.importers.sumo_xml import SumoProgram, read_network, read_programs
 
@@ -36,7 +36,6 @@ class SignalSite:
     state_length: int
     link_of_connection: Ints
     exits: tuple[Exit, ...]
-    upstream: tuple[Upstream, ...]
     programs: tuple[Program, ...]
     notes: tuple[str, ...]
     refused: tuple[str, ...]
@@ -98,7 +97,6 @@ def _site(roads: Roads, tl: str, programs: Sequence[SumoProgram], convention: Co
         state_length=len(states[0]),
         link_of_connection=link_of_connection,
         exits=exits,
-        upstream=_upstream(roads, table),
         programs=(own,),
         notes=(*_unread(programs), *oddities(links, rules, groups, program)),
         refused=refused,
@@ -124,8 +122,3 @@ def _in_use(tl: str, programs: Sequence[SumoProgram], last_link: int) -> SumoPro
 def _unread(programs: Sequence[SumoProgram]) -> tuple[str, ...]:
     others = [program.id for program in programs[:-1]]
     return (f"programs not in use: {', '.join(others)}",) if others else ()
-
-
-def _upstream(roads: Roads, table: Approaches) -> tuple[Upstream, ...]:
-    edges = dict.fromkeys(edge_of(roads.network, lane) for lane in table.lanes)
-    return tuple(road for edge in edges for road in roads.upstream(edge))
