@@ -104,6 +104,20 @@ def test_other_greens_are_refused_until_the_commitment_is_kept():
     assert road.guard.refused == {Refusal.COMMITTED: 6}
 
 
+def test_a_commitment_is_not_kept_before_the_last_green_it_ends_has_ended():
+    for then in (0, MAIN):
+        road = road_at(15)
+        assert road.commit(BOTH, then, 15, 19) is Refusal.ACCEPTED
+        road.want(then)
+        road.step()
+        assert road.ends(1) == (19, 19)
+        road.run(18.9)
+        assert road.last.commitment is not None
+        assert road.want(BOTH) is Refusal.COMMITTED
+        assert road.run(19).commitment is None
+        assert road.changes(1, 15) == [(19, "PERMISSIVE_CLEARANCE")]
+
+
 def test_present_greens_are_meant_when_the_command_names_what_follows():
     road = road_at()
     assert road.commit(OTHERS, OTHERS, 25, 31) is Refusal.ACCEPTED

@@ -53,9 +53,10 @@ def test_a_guard_that_was_away_too_long_starts_as_after_power_up(away_ns):
     assert road.want(SIDE, sequence=9) is Refusal.DUPLICATE
 
 
-def test_a_guard_that_was_away_for_half_a_second_goes_on():
-    guard, _ = restarted(road := road_at(), 5 * TICK_NS)
-    assert guard.step(road.now_ns + 5 * TICK_NS).mode is GuardMode.LOCAL
+@pytest.mark.parametrize("away_ns", [0, 5 * TICK_NS])
+def test_a_guard_that_was_away_for_no_more_than_half_a_second_goes_on(away_ns):
+    guard, _ = restarted(road := road_at(), away_ns)
+    assert guard.step(road.now_ns + away_ns).mode is GuardMode.LOCAL
 
 
 @pytest.mark.parametrize("away_ns", [0, 3_600 * SECOND_NS])
