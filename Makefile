@@ -12,7 +12,7 @@ KERNELS := $(wildcard ext/*.pyx ext/*.pxi)
 SOURCES := positioning intersections v2x tests bench examples
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench check debug-test track-score spat-score glosa-score accuracy signals-score capacity soak guard-soak proto lock clean
+.PHONY: help install demo test bench check debug-test track-score spat-score glosa-score accuracy signals-score capacity soak guard-soak guard-mutants proto lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -76,6 +76,12 @@ soak: install ## MINUTES=10 at 10,000 objects/s: memory flat, nothing dropped
 
 guard-soak: install ## SIMULATED=1000000 seconds of the signal guard under any commands, faults and clocks (SEED=1)
 	$(BIN)/python -m tests.guard_soak --seconds $(SIMULATED) --seed $(SEED)
+
+guard-mutants: install ## the guard with one thing wrong at a time: which mutants the tests do not notice
+	$(BIN)/python -m pip install --quiet --target build/mutmut mutmut==3.8.1
+	rm -rf build/guard-mutants && mkdir -p build/guard-mutants && cp -r intersections tests pyproject.toml build/guard-mutants
+	cd build/guard-mutants && PYTHONPATH=$(CURDIR)/build/mutmut $(CURDIR)/$(BIN)/python -m mutmut run
+	cd build/guard-mutants && PYTHONPATH=$(CURDIR)/build/mutmut $(CURDIR)/$(BIN)/python -m mutmut results
 
 proto: install ## write v2x/v1 from proto/
 	$(BIN)/python -m tests.generated_code
