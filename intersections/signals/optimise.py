@@ -71,7 +71,13 @@ class AdaptivePlanner:
         stages = course.stages[begun:]
         command = GreenCommand(self._author, self._sequence, stages[0], now_ns, now_ns + VALID_NS)
         starts = tuple(now_ns + start_s * SECOND_NS for start_s in course.start_s[begun:])
-        plan = Plan(command, stages, starts, self._departures(arrivals, departure, now_ns), self._by_row(arrivals, departure, seen, now_ns))
+        plan = Plan(
+            command,
+            stages,
+            starts,
+            self._estimator.told(self._departures(arrivals, departure, now_ns)),
+            self._by_row(arrivals, departure, seen, now_ns),
+        )
         return committed(plan, shown, self._play)
 
     def snapshot(self) -> dict[str, NDArray[Any]]:

@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from intersections.signals.control import PlannedDepartures
+from intersections.signals.estimate import Estimator
 from intersections.signals.layout import SECOND_NS
 from intersections.signals.storage import DISBELIEF_S, ExitStorage
-from tests.arrival_scenes import crossing, observed
+from tests.arrival_scenes import WEST_GREEN, crossing, layout, observed, shown
 
 EAST = 1  # an exit of 300 m that ends on the neighbour's road "east", as the lane beside it does
 LENGTH_M = 300.0
@@ -101,3 +103,14 @@ def test_room_lies_between_nothing_and_the_length_whatever_is_told() -> None:
         exits.step(seen, np.zeros(4), (), 1.0, 1.0)
         assert (exits.room_m >= 0.0).all()
         assert (exits.room_m <= crossing().exit_length_m).all()
+
+
+def test_an_intersection_tells_its_neighbours_what_it_sent_and_cleared() -> None:
+    """Three cars over the stop line of west_0 in green: cleared from "west", and sent by their turns."""
+    estimator = Estimator(crossing(), layout())
+    for second in range(4):
+        estimator.arrivals(observed(second, stop_line_count=np.array([0, second, 0])), shown(second, WEST_GREEN), ())
+    told = estimator.told(PlannedDepartures("crossing", 0, (), (), (), np.zeros(0)))
+    assert dict(told.cleared) == {"west": 3, "south": 0}
+    assert sum(count for _, count in told.sent) == pytest.approx(3.0)
+    assert dict(told.sent)["north"] == 0.0
