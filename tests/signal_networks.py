@@ -38,6 +38,15 @@ def network(kind: str) -> Path:
     return _run("netgenerate", KINDS[kind].split())
 
 
+def demo() -> tuple[Path, Path]:
+    """The research crossing that SUMO ships: its network and its real signal plan."""
+    network("plain")  # skips without SUMO
+    import sumo
+
+    folder = Path(sumo.SUMO_HOME) / "tools" / "game" / "fokr_bs_demo"
+    return folder / "fokr_bs.net.xml.gz", folder / "signalPlan.add.xml"
+
+
 def _run(program: str, options: list[str]) -> Path:
     import sumo
 

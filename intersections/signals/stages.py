@@ -55,11 +55,12 @@ def _slope_ns(cycle: Sequence[Step], top: int, direction: int) -> int:
 
 
 def generated_stages(conflicts: Sequence[int], yields: Sequence[int], shipped: Iterable[int], limit: int = MAX_STAGES) -> list[int]:
-    """`shipped` first, then maximal sets: while they join new pairs those in which nobody has to yield, then others; then the rest."""
+    """All of `shipped`, then maximal sets up to `limit` in all: first those that join new pairs of groups, and of these first those in
+    which nobody has to yield."""
     count = len(conflicts)
     mutual = [row | sum(1 << j for j in range(count) if yields[j] >> i & 1) for i, row in enumerate(yields)]
     protected = [conflicts[i] | mutual[i] for i in range(count)]
-    stages = list(dict.fromkeys(shipped))[:limit]
+    stages = list(dict.fromkeys(shipped))
     pools = [{greens: _pairs(greens, count) for greens in islice(maximal_sets(rows), _MAX_CANDIDATES)} for rows in (protected, conflicts)]
     joined = 0
     for least, pool in ((1, pools[0]), (1, pools[1]), (0, pools[0]), (0, pools[1])):

@@ -10,9 +10,10 @@ from intersections.map import MapError
 from intersections.samples import PhaseState
 from intersections.signals.conventions import RESCO, SAFE
 from intersections.signals.layout import SECOND_NS, GroupKind, bits
-from tests.signal_networks import KINDS, lent, network
+from tests.signal_networks import KINDS, demo, lent, network
 from tests.small_network import SIGNALISED
 from v2x.importers.sumo_lamps import links_of
+from v2x.importers.sumo_net import signal_groups
 from v2x.importers.sumo_signals import read_signals, survey_signals
 from v2x.importers.sumo_xml import read_network, read_programs
 
@@ -269,3 +270,24 @@ def test_the_program_shows_the_greens_of_its_source(kind):
 def test_cities_oddities_are_told_by_name():
     notes = {site.layout.intersection: " ".join(site.notes) for site in survey("bologna").sites}
     assert "green against green, taken as yielding by the junction's right of way: g20 and g22, g21 and g22" in notes["235"]
+
+
+def test_the_research_crossings_plan_is_read_with_its_oddities():
+    """A real plan in steps of a second: 38 changes to red-yellow, 10 from green to red, all of these for pedestrians."""
+    net, plan = demo()
+    (site,) = read_signals(net, [plan], SAFE)
+    notes = " ".join(site.notes)
+    assert "red-yellow, 38 times" in notes
+    assert "green to red without yellow, 10 times: g38, g39, g40, g41, g42, g43, g44, g45 (all for pedestrians" in notes
+    assert not site.refused
+    assert {group.red_yellow_ns for group in site.layout.groups if group.kind is GroupKind.VEHICLE} == {SECOND_NS}
+
+
+def test_every_group_is_named_as_one_of_the_maps():
+    """The map has one group for each link: a group of several is found there under each of its links."""
+    net, plan = demo()
+    (site,) = read_signals(net, [plan], SAFE)
+    of_map = signal_groups(read_network(net), "38")
+    for group, links in zip(site.layout.groups, site.links_of_group, strict=True):
+        assert of_map[group.id] == (links[0],)
+        assert all(f"g{link}" in of_map for link in links)
