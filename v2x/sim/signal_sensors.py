@@ -98,8 +98,8 @@ class SignalSensors:
 
     def _enrol(self, name: str) -> _Vehicle:
         bus = bool(libsumo.vehicle.getLine(name))  # of a line; some scenarios have cars of class bus
-        self._count += 1
         connected = bus or is_connected(name, self._seed, self._penetration)
+        self._count += connected  # numbers tell nothing of the others
         return _Vehicle(self._count, connected, bus, float(libsumo.vehicle.getLength(name)))
 
     def _move(self, name: str, vehicle: _Vehicle) -> None:
