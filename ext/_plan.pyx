@@ -130,7 +130,7 @@ cdef class Search(Queues):
             for j in range(self.stages + 1):
                 self.filled[i][j] = 0
         self.best_value = INFINITY
-        memcpy(&self.best, self.pool, sizeof(State))
+        self.copy(&self.best, self.pool)
         self.expanded = 0
         self.expand(0, 0)
         for time in range(1, self.horizon):
@@ -166,7 +166,7 @@ cdef class Search(Queues):
         if time % 2 and step == 2:
             step = 1
         if not (state.held and self.bound and time + step > self.latest):
-            memcpy(child, state, sizeof(State))
+            self.copy(child, state)
             child.parent = index
             self.reach(child, time, time + step)
         if state.held and time < self.earliest:
@@ -181,7 +181,7 @@ cdef class Search(Queues):
                     break
             if not legal:
                 continue
-            memcpy(child, state, sizeof(State))
+            self.copy(child, state)
             child.parent = index
             until = self.turn(child, j, time)
             if until <= time:
@@ -232,7 +232,7 @@ cdef class Search(Queues):
             child.value = child.cost + self.outlook(child, self.horizon, self.laws.end_closed_s)
             if child.value < self.best_value:
                 self.best_value = child.value
-                memcpy(&self.best, child, sizeof(State))
+                self.copy(&self.best, child)
             return
         self.advance(child, time, until, NULL)
 
@@ -252,7 +252,7 @@ cdef class Search(Queues):
             self.filled[until][child.stage] = n + 1
         elif self.slot(until, child.stage, worst).value <= child.value:
             return
-        memcpy(self.slot(until, child.stage, worst), child, sizeof(State))
+        self.copy(self.slot(until, child.stage, worst), child)
 
     cdef int trace(self, uint64_t* stages, int* start) noexcept nogil:
         """The stages of the best sequence and when each begins, the present one first; if there are too many, the last are left out."""
@@ -279,7 +279,7 @@ cdef class Search(Queues):
         """Departures under the best sequence."""
         cdef State* state = self.pool + 1
         cdef int k, j, now = 0
-        memcpy(state, self.pool, sizeof(State))
+        self.copy(state, self.pool)
         for k in range(1, count):
             self.advance(state, now, start[k], departures)
             now = start[k]

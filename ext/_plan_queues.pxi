@@ -95,6 +95,17 @@ cdef class Queues:
         for i in range(self.exits):
             state.room[i], self.refill[i] = room[i], drain[i]
 
+    cdef void copy(self, State* to, const State* source) noexcept nogil:
+        """As much of it as this crossing uses."""
+        memcpy(to, source, <char*>&source.opens - <char*>source)
+        memcpy(to.opens, source.opens, self.groups * sizeof(double))
+        memcpy(to.closes, source.closes, self.groups * sizeof(double))
+        memcpy(to.last, source.last, self.lanes * sizeof(double))
+        memcpy(to.metres, source.metres, self.lanes * sizeof(double))
+        memcpy(to.next, source.next, self.lanes * sizeof(int))
+        memcpy(to.last_group, source.last_group, self.lanes * sizeof(int))
+        memcpy(to.room, source.room, self.exits * sizeof(double))
+
     cdef int turn(self, State* state, int stage, int time) noexcept nogil:
         """Change the target; returns when everything new has been green for its minimum."""
         cdef uint64_t target = self.stage[stage]
@@ -114,7 +125,9 @@ cdef class Queues:
                         at = state.closes[i] + self.intergreen[i][g]
                 state.opens[g] = at
                 fresh |= <uint64_t>1 << g
-                if at + self.min_green[g] > until:
+                if at + self.min_green[g] >= self.horizon:
+                    until = self.horizon
+                elif at + self.min_green[g] > until:
                     until = <int>ceil(at + self.min_green[g] - 1e-9)
         for i in range(self.lanes):
             if state.next[i] < self.first[i + 1]:
@@ -215,21 +228,25 @@ cdef class Queues:
     cdef void advance(self, State* state, int time, int until, double* departures) noexcept nogil:
         """Let everybody go who can, second by second; those who yield after those to whom they yield."""
         cdef int active[LANES]
+        cdef int wake[LANES]  # the second before which nobody can go
         cdef int count = self.stirring(state, time, until, active)
         cdef int s, k, e, second
+        for k in range(count):
+            wake[k] = time
         if count:
             for s in range(time, until):
                 for e in range(self.exits):
                     state.room[e] += self.refill[e]
                 for second in range(2):
                     for k in range(count):
-                        self.release(state, active[k], s, second, departures)
+                        if wake[k] <= s:
+                            wake[k] = self.release(state, active[k], s, second, departures)
         else:
             for e in range(self.exits):
                 state.room[e] += self.refill[e] * (until - time)
 
-    cdef void release(self, State* state, int lane, int s, int second, double* departures) noexcept nogil:
-        """Those of a lane who cross its stop line from s to s + 1."""
+    cdef int release(self, State* state, int lane, int s, int second, double* departures) noexcept nogil:
+        """Those of a lane who cross its stop line from s to s + 1. Returns the second in which to look again."""
         cdef int i = state.next[lane], c, g, e
         cdef double at, speed, free_mps, loss
         cdef bint yielding
@@ -243,23 +260,23 @@ cdef class Queues:
                 else:
                     yielding = (self.yields[g] & state.wanted) != 0
             if yielding != (second == 1):
-                return
+                return s
             at = self.ready(state, lane, i, &speed)
             if at >= s + 1:
-                return
+                return <int>at if at < LEVELS else LEVELS
             if at < s:
                 at = s
             if yielding and self.blocked(state, lane, g, at):
                 state.metres[lane] = 0
-                return
+                return s + 1
             if self.ahead[i] >= 0 and self.hemmed(state, i):
                 state.metres[lane] = 0
                 state.last[lane] = s + 0.5
-                return
+                return s + 1
             e = self.connection_exit[c]
             if state.room[e] < self.space[i]:
                 state.metres[lane] = 0
-                return
+                return s + 1
             state.room[e] -= self.space[i]
             free_mps = fmin(self.lane_speed[lane], self.connection_speed[c])
             loss = (free_mps - speed) * (free_mps - speed) / (2 * self.laws.acceleration * free_mps)
@@ -273,6 +290,9 @@ cdef class Queues:
                 departures[i] = at
             i += 1
             state.next[lane] = i
+        if i == self.first[lane + 1] or self.arrival[i] >= LEVELS:
+            return LEVELS
+        return <int>self.arrival[i]
 
     cdef double outlook(self, State* state, int time, double closed_s) noexcept nogil:
         """What those who wait have waited, and the least that they still will."""

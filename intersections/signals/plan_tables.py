@@ -42,6 +42,10 @@ class DischargeLaws:
     end_closed_s: float = 10.0  # and at the end of the horizon
     headway_s: float = 1.8
 
+    def __post_init__(self) -> None:
+        if not (self.acceleration_mps2 > 0.0 and self.first_mps > 0.0):
+            raise ValueError(f"nobody moves by {self}")
+
 
 @dataclass(frozen=True, slots=True)
 class SearchLimits:
@@ -82,8 +86,9 @@ class Crossing:
         _lengths((self.connection_exit, connections), (self.connection_speed_mps, connections))
         _known(self.connection_group, -1, groups, "group")
         _known(self.connection_exit, 0, self.exits, "exit")
-        _finite(self.min_green_s, self.intergreen_s, self.lane_length_m)
-        _finite(1.0 / np.maximum(self.lane_speed_mps, 0.0), 1.0 / np.maximum(self.connection_speed_mps, 0.0))
+        _finite(self.min_green_s, self.intergreen_s, self.lane_length_m, self.lane_speed_mps, self.connection_speed_mps)
+        if not (np.all(self.lane_speed_mps > 0.0) and np.all(self.connection_speed_mps > 0.0)):
+            raise ValueError("a road on which nobody moves")
         if not (0 < groups <= GROUPS_MAX and self.intergreen_s.shape == (groups, groups) and 0 < len(self.stages) <= STAGES_MAX):
             raise ValueError(f"{groups} groups, intergreens {self.intergreen_s.shape}, {len(self.stages)} stages")
         if lanes > LANES_MAX or not 0 <= self.exits <= EXITS_MAX:
@@ -126,6 +131,8 @@ class Situation:
             raise ValueError(f"{count} vehicles, of at most {VEHICLES_MAX}")
         if self.lane_first[0] != 0 or self.lane_first[-1] != count or np.any(np.diff(self.lane_first) < 0):
             raise ValueError("the lanes' rows do not follow one another")
+        if not (0 <= self.wanted < 1 << GROUPS_MAX and 0 <= self.following < 1 << GROUPS_MAX):
+            raise ValueError("a set that is none")
         if np.isnan(self.opens_s).any() or np.isnan(self.closes_s).any() or np.isnan((self.earliest_s, self.latest_s)).any():
             raise ValueError("a time that is none")
 
