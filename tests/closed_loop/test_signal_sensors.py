@@ -15,7 +15,6 @@ from tests.signal_scenes import RIDERS, STOP_M, watch, write_town
 MISSING = importlib.util.find_spec("libsumo") is None
 pytestmark = [pytest.mark.skipif(MISSING and not os.environ.get("CI"), reason="SUMO is not installed (extra 'sim')")]
 
-CAR_PERSONS = 1.4
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 120
 # What the sensor layer may ask of SUMO. Loops see everybody's place; a vehicle's own route only gives its next turn.
@@ -84,7 +83,7 @@ def test_the_bus_tells_of_its_stop_until_it_has_served_it(seen):
     ahead = {stop_m for _, stop_m, _ in told if stop_m >= 0.0}
     assert ahead == {length_m - STOP_M[1]}
     assert any(stop_m < 0.0 and distance_m < length_m - STOP_M[1] for distance_m, stop_m, _ in told)
-    assert (told[0][2], told[-1][2]) == (CAR_PERSONS, RIDERS)
+    assert (told[0][2], told[-1][2]) == (1.0, 1.0 + RIDERS)  # and the driver
 
 
 def test_loops_count_everybody_and_need_nobody_connected(seen):
