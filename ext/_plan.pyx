@@ -25,6 +25,8 @@ cdef enum:
     KEEP = 16
     SHOWN = 12
     CHAIN = 16
+    LEAST = 2
+    EFFORT = 100000
 
 
 cdef struct Laws:
@@ -67,7 +69,7 @@ cdef class Search(Queues):
 
     cdef State* pool  # 0: the root, 1: the state at work, then those kept by time, stage and rank
     cdef object crossing
-    cdef int keep, beam, fine, branch, ahead_s
+    cdef int keep, beam, fine, branch, ahead_s, effort
     cdef int filled[LEVELS + 1][STAGES + 1]
     cdef double best_value
     cdef double earliest, latest
@@ -91,8 +93,8 @@ cdef class Search(Queues):
             raise ValueError("laws that are none")
         memcpy(&self.laws, &values[0], sizeof(Laws))
         self.horizon, self.beam, self.keep, self.fine = limits.horizon_s, limits.beam, limits.keep, limits.fine_s
-        self.branch, self.ahead_s = limits.branch, limits.ahead_s
-        if not (0 < self.horizon <= LEVELS and 0 < self.keep <= KEEP and 0 < self.branch <= STAGES):
+        self.branch, self.ahead_s, self.effort = limits.branch, limits.ahead_s, limits.effort
+        if not (0 < self.horizon <= LEVELS and 0 < self.keep <= KEEP and 0 < self.branch <= STAGES and 0 < self.effort <= EFFORT):
             raise ValueError(f"no search within {limits}")
         free(self.pool)
         self.pool = <State*>malloc(<size_t>(2 + (self.horizon + 1) * (self.stages + 1) * self.keep) * sizeof(State))
@@ -148,6 +150,8 @@ cdef class Search(Queues):
             if n > self.beam:
                 n = self.beam
             for k in range(n):
+                if k >= LEAST and self.expanded * self.horizon > self.effort * (time + 1):
+                    break
                 state = self.pool + order[k]
                 if state.cost >= self.best_value:
                     continue

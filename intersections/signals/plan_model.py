@@ -29,6 +29,7 @@ CREEP_MPS = 3.0  # of who turns after a stop at a closed lamp
 UNDELAYED_S = 0.3
 FLOWING_M = 100.0
 RESTART_S = 0.5
+LEAST = 2  # states continued at each time, whatever the effort so far
 
 
 @dataclass(slots=True)
@@ -136,7 +137,9 @@ class Search:
         self._expand(root, 0)
         for time in range(1, horizon):
             states = sorted((state for kept in self._kept[time] for state in kept), key=lambda state: state.value)
-            for state in states[: self._limits.beam]:
+            for k, state in enumerate(states[: self._limits.beam]):
+                if k >= LEAST and self.expanded * horizon > self._limits.effort * (time + 1):
+                    break
                 if state.cost < self._best_value:
                     self._expand(state, time)
         return self._best

@@ -21,6 +21,7 @@ STAGES_MAX = 32
 VEHICLES_MAX = 256
 HORIZON_MAX_S = 120
 KEEP_MAX = 16
+EFFORT_MAX = 100_000
 STAGES_SHOWN = 12  # of a course
 
 
@@ -49,7 +50,8 @@ class DischargeLaws:
 
 @dataclass(frozen=True, slots=True)
 class SearchLimits:
-    """`fine_s`: each second is tried so long, then each other. `branch`: next stages tried from a state, those wanted within `ahead_s`."""
+    """`fine_s`: each second is tried so long, then each other. `branch`: next stages tried from a state, those wanted within `ahead_s`.
+    `effort`: roll-outs in all, spread evenly over the horizon; it binds where there is much to weigh, the beam where there is little."""
 
     horizon_s: int = 50
     beam: int = 32
@@ -57,9 +59,11 @@ class SearchLimits:
     fine_s: int = 12
     branch: int = 8
     ahead_s: int = 12
+    effort: int = 2000
 
     def __post_init__(self) -> None:
-        if not (2 <= self.horizon_s <= HORIZON_MAX_S and self.beam > 0 and 0 < self.keep <= KEEP_MAX and 0 < self.branch <= STAGES_MAX):
+        sizes = 2 <= self.horizon_s <= HORIZON_MAX_S and 0 < self.keep <= KEEP_MAX and 0 < self.branch <= STAGES_MAX
+        if not (sizes and self.beam > 0 and 0 < self.effort <= EFFORT_MAX):
             raise ValueError(f"no search within {self}")
 
 

@@ -12,7 +12,7 @@ from intersections.signals import plan_model
 from intersections.signals.plan_tables import VEHICLES_MAX, DischargeLaws, SearchLimits
 from tests.plan_scenes import random_scene
 
-LIMITS = SearchLimits(horizon_s=30, beam=6, keep=2, fine_s=5, branch=3)
+LIMITS = SearchLimits(horizon_s=30, beam=6, keep=2, fine_s=5, branch=3, effort=150)
 
 
 @settings(deadline=None, max_examples=150)
