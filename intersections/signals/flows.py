@@ -63,6 +63,12 @@ class Flows:
         return share
 
     @property
+    def usual_row(self) -> Ints:
+        """(lanes,) the turn that most of its traffic takes."""
+        shares = self.shares
+        return np.array([max(rows, key=shares.__getitem__) for rows in self._rows], np.int32)
+
+    @property
     def connected(self) -> float:
         """Part of the vehicles that have passed."""
         return (self._known + PRIOR_VEHICLES) / (self._all + PRIOR_VEHICLES)

@@ -44,6 +44,7 @@ class LaneSeen:
     stop_occupied: bool
     stop_holds: bool
     rate_per_s: float
+    usual_turn: int  # of who came unnoticed
     known_m: list[float]
     known_mps: list[float]
 
@@ -109,7 +110,7 @@ class UnseenLane:
             if gone:
                 self._leave(1)
             else:
-                self.vehicles.insert(0, Unseen(0.5, 0.0, WRONG_AFTER_S, -1))
+                self.vehicles.insert(0, Unseen(0.5, 0.0, WRONG_AFTER_S, seen.usual_turn))
 
     def _queue_beyond(self, seen: LaneSeen, passed_s: float) -> None:
         if not seen.over_holds:

@@ -58,6 +58,7 @@ class UnseenLanes:
             seen.stop_line_occupied.astype(np.bool_),
             stop.occupancy_holds,
             flows.rate_per_s,
+            flows.usual_row,
         )
         for lane, row in enumerate(zip(*(column.tolist() for column in columns), known_m, known_mps, strict=True)):
             self.lanes[lane].step(LaneSeen(*row), flows.turns(lane, row[0]), passed_s)

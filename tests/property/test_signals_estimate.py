@@ -46,6 +46,7 @@ def check(table: Arrivals) -> None:
         assert (column >= 0.0).all()
     assert (np.diff(table.lane) >= 0).all()
     assert (np.diff(table.distance_m)[np.diff(table.lane) == 0] >= 0.0).all()
+    assert (table.connection >= 0).all()
     assert (crossing().connection_lane[table.connection] == table.lane).all()
     assert (table.exit_room_m >= 0.0).all()
     assert (table.exit_room_m <= crossing().exit_length_m).all()
@@ -126,6 +127,18 @@ def test_counter_that_starts_anew_loses_one_second(steps: list[int], reset_at: i
         believed += int(loops.passed[0])
     assert believed == sum(steps) - lost
     assert loops.faults.resets == (1 if reset_at < len(steps) else 0)
+
+
+def test_a_car_that_came_unnoticed_is_there_once_it_stands_on_the_stop_line() -> None:
+    """A first car shows that not all are connected. The next comes by no loop but the last; it takes the lane's most usual turn."""
+    estimator = Estimator(crossing(), layout())
+    for now_s in range(30):
+        on = np.array([0, 0, now_s > 10], np.uint8)
+        seen = observed(now_s, stop_line_count=np.array([0, 0, min(now_s, 1)]), stop_line_occupied=on)
+        table = estimator.arrivals(seen, shown(now_s, WEST_GREEN), ())
+        check(table)
+    assert table.lane.tolist() == [2]
+    assert table.connection.tolist() == [4]
 
 
 def test_counter_that_leaps_passes_nobody() -> None:
