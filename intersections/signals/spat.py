@@ -33,8 +33,6 @@ class SpatStatus(IntFlag):
 
     NONE = 0
     FAILURE_FLASH = 1 << 2
-    PREEMPT_ACTIVE = 1 << 3
-    PRIORITY_ACTIVE = 1 << 4
     FIXED_TIME = 1 << 5
     TRAFFIC_DEPENDENT = 1 << 6
     STANDBY = 1 << 7
