@@ -79,12 +79,13 @@ def span_s(configuration: Path, quick: bool) -> tuple[float, float]:
     return begin_s, min(end_s, begin_s + QUICK_S) if quick else end_s
 
 
-def play(folder: Path, tool: Path, case: Case, seed: int, quick: bool, keep: bool) -> dict[str, Any]:
-    """Scored figures of one run, from the cache where it has been run."""
+def play(folder: Path, tool: Path, case: Case, seed: int, options: argparse.Namespace) -> dict[str, Any] | None:
+    """Scored figures of one run, from the cache where it has been run; None where it has not and nothing is to be run."""
     configuration = next(folder.glob("*.sumocfg"))
-    begin_s, end_s = span_s(configuration, quick)
+    begin_s, end_s = span_s(configuration, options.quick)
     kept = CACHE / f"{key(case, seed)}-{end_s:g}.json"
-    if known := cached(kept, case, keep):
+    known = cached(kept, case, options.keep or options.finished)
+    if known or options.finished:
         return known
     trips, figures = kept.with_suffix(".trips.xml"), kept.with_suffix(".statistics.xml")
     told = simulate(configuration, case, seed, begin_s, end_s, trips, ["--statistics", str(figures)])
@@ -179,6 +180,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--seeds", type=int, default=5, help="1 to this")
     result.add_argument("--jobs", type=int, default=2)
     result.add_argument("--keep", action="store_true", help="take finished runs of older sources too")
+    result.add_argument("--finished", action="store_true", help="run nothing: a table of the runs that are finished, of older sources too")
     result.add_argument("--quick", action="store_true", help="one seed, ten minutes of each map, nothing written")
     result.add_argument("--out", type=Path, default=RESULTS)
     return result
@@ -193,13 +195,14 @@ def main() -> None:
     wanted = [(case, seed) for case in cases(maps, options.controls, options.conventions, options.penetrations) for seed in seeds]
     results: dict[Case, list[dict[str, Any]]] = defaultdict(list)
     with ThreadPoolExecutor(options.jobs) as pool:
-        jobs = [(case, seed, pool.submit(play, folder / case.map, tool, case, seed, options.quick, options.keep)) for case, seed in wanted]
+        jobs = [(case, seed, pool.submit(play, folder / case.map, tool, case, seed, options)) for case, seed in wanted]
         for case, seed, job in jobs:
-            results[case].append(job.result())
-            print(
-                f"{case.convention} {case.map} {case.control} {case.penetration:g} seed {seed}: {results[case][-1]['delay_all']:.2f} s",
-                flush=True,
-            )
+            if figures := job.result():
+                results[case].append(figures)
+                print(
+                    f"{case.convention} {case.map} {case.control} {case.penetration:g} seed {seed}: {figures['delay_all']:.2f} s",
+                    flush=True,
+                )
     text = "\n".join(tables(results)) + "\n"
     print(text)
     if not options.quick:
