@@ -351,6 +351,22 @@ def test_a_fault_voids_commitments():
     assert road.ends(0)[1] is None
 
 
+def test_a_window_is_meant_on_the_clock_of_its_command():
+    road = road_at()
+    road.step(passed_ns=-7_030_000_000)  # 12.97 s, where guard time is 20 s
+    assert road.commit(BOTH, OTHERS, 18, 24) is Refusal.ACCEPTED
+    road.step()
+    assert road.last.commitment == Commitment(OTHERS, ns(18.07), ns(23.97))  # where its steps are
+
+
+def test_a_window_is_narrowed_to_the_steps_where_they_are():
+    road = road_at()
+    road.step(passed_ns=130_000_000)
+    assert road.commit(BOTH, OTHERS, 25, 31) is Refusal.ACCEPTED
+    road.step()
+    assert road.last.commitment == Commitment(OTHERS, ns(25.03), ns(30.93))
+
+
 def test_promises_move_with_a_clock_that_was_set_back():
     road = bound()
     road.step(passed_ns=-7 * SECOND_NS)

@@ -53,6 +53,15 @@ def test_a_guard_that_was_away_too_long_starts_as_after_power_up(away_ns):
     assert road.want(SIDE, sequence=9) is Refusal.DUPLICATE
 
 
+@pytest.mark.parametrize("second", [10, 36, 38.5, 53])
+def test_a_guard_is_restarted_whatever_its_lamps_show(second):
+    """All-red, yellow, red-yellow, yellow and clearance."""
+    road = road_at(second)
+    guard, restored = restarted(road)
+    assert restored
+    assert guard.step(road.now_ns + TICK_NS) == road.step()
+
+
 @pytest.mark.parametrize("away_ns", [0, 5 * TICK_NS])
 def test_a_guard_that_was_away_for_no_more_than_half_a_second_goes_on(away_ns):
     guard, _ = restarted(road := road_at(), away_ns)
