@@ -114,7 +114,9 @@ class ActuatedPlanner:
 
 
 def _group_table(approaches: Approaches) -> Ints:
-    """(lanes, movements and one for unknown) -> bit of the group, -1 for none."""
+    """(lanes, movements and one for unknown, which is taken for the lane's first) -> bit of the group, -1 for none."""
     table = np.full((len(approaches.lanes), len(approaches.movements) + 1), -1, np.int32)
     table[approaches.connection_lane, approaches.connection_movement] = approaches.connection_group
+    ruled = np.flatnonzero(approaches.connection_group >= 0)[::-1]
+    table[approaches.connection_lane[ruled], -1] = approaches.connection_group[ruled]
     return table

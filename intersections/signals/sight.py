@@ -2,7 +2,8 @@
 
 Rules:
 * Every confirmed track of a vehicle is a row, whoever saw it; its number is the track's, or made of the name of a connected vehicle.
-* A road is a lane here: a map knows no roads. The turn of a vehicle is known where its lane leaves it no choice.
+* A road is a lane here: a map knows no roads. The turn of a vehicle is taken for the straightest where one lamp rules all ways of its lane,
+  for unknown elsewhere.
 * A track has crossed a stop line when it was on an approach at the last sight and is beyond it now: on a connection, or a lane after one.
 * There are no loops: the counts at stop lines are of tracks, and no lane has an advance loop.
 """
@@ -27,6 +28,8 @@ _NOT_VEHICLES = (ObjectClass.PEDESTRIAN, ObjectClass.OBSTACLE, ObjectClass.ANIMA
 _NO_LOOP = -1
 _NAMED = 1 << 60
 NO_STOP_M = -1.0
+KERB_M = 3.0  # who stands so near to an end of a crossing waits for it
+CALLS_S = 0.1  # the least wait that is a call
 
 
 def approaches_of(intersection: str, paths: Paths, limits_mps: Floats, bit_of_group: Mapping[str, int]) -> Approaches:
@@ -73,6 +76,9 @@ class Sight:
         self._exit[[index[id] for id in approaches.exits]] = np.arange(len(approaches.exits))
         self._beyond = np.isin(paths.kinds, _CONNECTIONS) | (self._exit >= 0)
         self._crossing = _crossing_bits(paths, bit_of_group)
+        crossings = np.flatnonzero(self._crossing >= 0)
+        ends = np.concatenate((paths.point_start[crossings], paths.point_start[crossings + 1] - 1))
+        self._kerbs, self._kerb_group = paths.points[ends], np.tile(self._crossing[crossings], 2)
         self._turn = _only_turns(approaches)
         self._ids = np.zeros(0, np.int64)
         self._at = np.zeros(0, np.int32)  # approach lane of each, -1 for none
@@ -109,7 +115,7 @@ class Sight:
             advance_occupied=np.zeros(len(approaches.lanes), np.uint8),
             exit_vehicles=exit_vehicles,
             exit_queue_m=exit_queue_m,
-            pedestrian_wait_s=self._walkers(places, waited_s),
+            pedestrian_wait_s=self._walkers(view, places, waited_s),
         )
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
@@ -141,12 +147,17 @@ class Sight:
         np.maximum.at(queue_m, exits[standing], back_m[standing])
         return count, queue_m
 
-    def _walkers(self, places: Places, waited_s: Floats) -> Floats:
-        """The longest wait at the kerb, by group."""
+    def _walkers(self, view: TrackView, places: Places, waited_s: Floats) -> Floats:
+        """The longest wait at the kerb, by group: of those who walk towards a crossing, and of those who stand where one begins."""
         wait_s = np.zeros(len(self._approaches.group_crossing))
+        outside = (view.classes == ObjectClass.PEDESTRIAN) & (places.on_crossing == 0)
         group = np.where(places.element >= 0, self._crossing[places.element], -1)
-        rows = np.flatnonzero((group >= 0) & (places.on_crossing == 0))
-        np.maximum.at(wait_s, group[rows], np.maximum(waited_s[rows], 0.1))  # whoever walks up to the kerb calls as well
+        rows = np.flatnonzero(outside & (group >= 0))
+        np.maximum.at(wait_s, group[rows], np.maximum(waited_s[rows], CALLS_S))
+        rows = np.flatnonzero(outside & (places.moving == 0))
+        near = np.hypot(*(view.motion[rows, None, :2] - self._kerbs).transpose(2, 0, 1)) <= KERB_M
+        walker, kerb = np.nonzero(near)
+        np.maximum.at(wait_s, self._kerb_group[kerb], np.maximum(waited_s[rows[walker]], CALLS_S))
         return wait_s
 
 
@@ -202,6 +213,10 @@ def _led_by(paths: Paths, element: int) -> list[int]:
 
 
 def _only_turns(approaches: Approaches) -> Ints:
-    """The movement of each lane that has but one, else -1."""
-    turns = [set(approaches.connection_movement[approaches.connection_lane == lane].tolist()) for lane in range(len(approaches.lanes))]
-    return np.array([min(choice) if len(choice) == 1 else -1 for choice in turns], np.int32)
+    """The movement of each lane whose ways are ruled by one group, the straightest of them; else -1."""
+    turns = np.full(len(approaches.lanes), -1, np.int32)
+    for lane in range(len(approaches.lanes)):
+        ways = np.flatnonzero(approaches.connection_lane == lane)
+        if len(set(approaches.connection_group[ways].tolist())) == 1:
+            turns[lane] = approaches.connection_movement[ways[np.argmax(approaches.connection_speed_mps[ways])]]
+    return turns

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from intersections.decisions import LampCommand, PriorityAnswer, SignalEvent, SignalReport, SpeedAdvices
@@ -9,8 +10,10 @@ from intersections.samples import CommandKind, PhaseState
 from intersections.signals.control import GuardMode
 from intersections.signals.layout import SECOND_NS, TICK_NS
 from intersections.signals.spat import SpatMessage
+from positioning.samples import ObjectClass
 from tests.controlled_scenes import RED, SERVED_NS, START_NS, SignalRoad, controlled, reset_arrival
-from tests.scenes import signalised
+from tests.scenes import EAST, Noise, User, frame, signalised
+from v2x.arrivals import Arrival, ArrivalKind
 
 GREEN = PhaseState.PROTECTED_MOVEMENT_ALLOWED
 
@@ -103,6 +106,24 @@ def test_a_program_is_played_by_the_clock():
     greens = [(one.issued_ns, group) for one in road.driver.commands for group, state in one.groups if state == GREEN]
     began_ns = {group: min(at_ns for at_ns, green in greens if green == group and at_ns > SERVED_NS) for group in ("ew", "walk")}
     assert {group: (at_ns - START_NS) / SECOND_NS for group, at_ns in began_ns.items()} == {"ew": 40.0, "walk": 55.0}
+
+
+@pytest.mark.parametrize("control", ["adaptive", "actuated", "max-pressure"])
+def test_whoever_waits_gets_green(control):
+    """A car stands from the west and a walker at the southern kerb; nobody comes from north or south. Maximum red is 90 s."""
+    intersection, random = controlled(control), np.random.default_rng(0)
+    users = [User(-16.0, -1.75, EAST, 0.0), User(-5.0, -9.5, EAST, 0.0, ObjectClass.PEDESTRIAN)]
+
+    def seen(now_ns):
+        number = (now_ns - START_NS) // TICK_NS
+        sample = frame(intersection, users, 0.0, now_ns, number, Noise(), random)
+        return [Arrival(ArrivalKind.RSU_FRAME, "rsu-1", "example", now_ns, now_ns, b"", sample)]
+
+    road = SignalRoad(intersection)
+    commands = road.run(0, 60 if control == "adaptive" else 130, seen).commands
+    green = {group for one in commands if one.issued_ns > SERVED_NS + 5 * SECOND_NS for group, state in one.groups if state == GREEN}
+    assert green >= {"ew", "walk"}
+    assert road.modes(15) == [GuardMode.COMMANDED]
 
 
 def test_goes_on_from_a_snapshot_as_if_nothing_had_happened():
