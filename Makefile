@@ -12,7 +12,7 @@ KERNELS := $(wildcard ext/*.pyx ext/*.pxi)
 SOURCES := positioning intersections v2x tests bench examples
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench check debug-test track-score spat-score glosa-score accuracy signals-score bologna-score capacity soak guard-soak guard-mutants proto lock clean
+.PHONY: help install demo test bench check debug-test track-score spat-score glosa-score accuracy signals-score signals-published bologna-score capacity soak guard-soak guard-mutants proto lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -67,6 +67,10 @@ accuracy: install ## fused positions against the truth of recorded drives (V2X_D
 
 signals-score: install ## signal control on public maps into docs/results/signals.md (ARGS="--maps cologne1 --seeds 1")
 	V2X_DATA=$(V2X_DATA) $(BIN)/python -m bench.signals_score $(ARGS)
+
+signals-published: install ## the same beside published learned agents, on the SUMO they were published on
+	@test -d build/sumo192/sumo || $(BIN)/python -m pip install --quiet --no-deps --target build/sumo192 eclipse-sumo==1.9.2
+	V2X_DATA=$(V2X_DATA) $(BIN)/python -m bench.signals_published --sumo build/sumo192 $(ARGS)
 
 bologna-score: install ## buses, cars and pedestrians of Bologna's morning peak (ARGS="--seeds 1 --arms program adaptive")
 	V2X_DATA=$(V2X_DATA) $(BIN)/python -m bench.bologna $(ARGS)
