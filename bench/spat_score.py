@@ -92,7 +92,7 @@ def _foretold(row: list, end_ms: int) -> Ahead:
 
 
 def figures(ahead: Sequence[Ahead]) -> dict[str, float]:
-    """Where no likely time was given, the band counts as missed and the error as endless."""
+    """Where no likely time was given, the band counts as missed and endless in the median, and so does the error."""
     if not ahead:
         return {"ends": 0}
     return {
@@ -100,7 +100,7 @@ def figures(ahead: Sequence[Ahead]) -> dict[str, float]:
         "width_median_s": statistics.median(one.width_s for one in ahead),
         "foretold_share": statistics.fmean(one.error_s is not None for one in ahead),
         "band_median_s": statistics.median(inf if one.band_s is None else one.band_s for one in ahead),
-        "band_widest_s": max(inf if one.band_s is None else one.band_s for one in ahead),
+        "band_widest_s": max((one.band_s for one in ahead if one.band_s is not None), default=inf),
         "band_held_share": statistics.fmean(bool(one.held) for one in ahead),
         "error_median_s": statistics.median(inf if one.error_s is None else one.error_s for one in ahead),
     }
