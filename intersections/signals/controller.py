@@ -125,7 +125,7 @@ class SignalController:
 
     def wants_sight(self, now_ns: int) -> bool:
         """Whether a step at `now_ns` would plan, if it is given what is seen."""
-        return self._shown is not None and _tick(now_ns) >= self._plan_due_ns
+        return self._shown is not None and self._shown.mode in IN_SERVICE and _tick(now_ns) >= self._plan_due_ns
 
     def step(
         self,
