@@ -19,7 +19,7 @@ from intersections.signals.commitments import FREE, Play, committed, first_chang
 from intersections.signals.control import PLANNER, GreenCommand, Plan, PlannedDepartures, Shown
 from intersections.signals.estimate import Estimator
 from intersections.signals.layout import SECOND_NS, SignalLayout, bits
-from intersections.signals.pedestrians import Pedestrians
+from intersections.signals.pedestrians import Pedestrians, closed_early, hidden_clearance, stages_of
 from intersections.signals.plan_tables import VEHICLES_MAX, Crossing, DischargeLaws, SearchLimits, Situation
 
 DRAIN_MIN_MPS = 3.5  # an exit that is full is thought to move again: a plan that waits for it for ever locks the crossing
@@ -51,7 +51,7 @@ class AdaptivePlanner:
         self._sequence = 0
         self._estimator = Estimator(approaches, layout)
         self._pedestrians = Pedestrians(layout, approaches)
-        self._search = Search(crossing_of(layout, self._pedestrians.approaches), self._laws, self._limits)
+        self._search = Search(crossing_of(layout, self._pedestrians.approaches, hidden=play == FREE), self._laws, self._limits)
 
     def plan(self, seen: Observation, shown: Shown, neighbours: tuple[PlannedDepartures, ...]) -> Plan:
         return self.plan_for(self._estimator.arrivals(seen, shown, neighbours), seen, shown)
@@ -69,7 +69,10 @@ class AdaptivePlanner:
         begun = 1 if len(course.stages) > 1 and course.start_s[1] <= 0 else 0
         self._sequence += 1
         stages = course.stages[begun:]
-        command = GreenCommand(self._author, self._sequence, stages[0], now_ns, now_ns + VALID_NS)
+        greens = stages[0]
+        if self._play == FREE and len(stages) > 1:  # where ends are promised, those of pedestrians are too
+            greens = closed_early(self._layout, shown.greens, greens, stages[1], course.start_s[begun + 1] * SECOND_NS)
+        command = GreenCommand(self._author, self._sequence, greens, now_ns, now_ns + VALID_NS)
         starts = tuple(now_ns + start_s * SECOND_NS for start_s in course.start_s[begun:])
         plan = Plan(
             command,
@@ -167,13 +170,14 @@ class AdaptivePlanner:
         return by_row
 
 
-def crossing_of(layout: SignalLayout, roads: Approaches) -> Crossing:
+def crossing_of(layout: SignalLayout, roads: Approaches, *, hidden: bool = False) -> Crossing:
+    """`hidden`: pedestrians are closed early enough for nobody to wait for their clearance."""
     return Crossing(
         conflicts=np.array(layout.conflicts, np.uint64),
         yields=np.array(layout.yields, np.uint64),
         min_green_s=np.array([group.min_green_ns / SECOND_NS for group in layout.groups]),
-        intergreen_s=np.array(layout.intergreen_ns, np.float64) / SECOND_NS,
-        stages=np.array([stage.greens for stage in layout.stages], np.uint64),
+        intergreen_s=np.array(hidden_clearance(layout) if hidden else layout.intergreen_ns, np.float64) / SECOND_NS,
+        stages=np.array(stages_of(layout), np.uint64),
         proceed=sum(1 << bit for bit, group in enumerate(layout.groups) if group.rest is PhaseState.STOP_THEN_PROCEED),
         lane_speed_mps=np.ascontiguousarray(roads.lane_speed_mps, np.float64),
         lane_length_m=np.ascontiguousarray(roads.lane_length_m, np.float64),
@@ -185,8 +189,8 @@ def crossing_of(layout: SignalLayout, roads: Approaches) -> Crossing:
 
 
 def _foremost(table: Arrivals) -> Rows:
-    """The rows that can be planned with: what is no number is left out, and of too many the farthest."""
-    numbers = (table.arrival_s, table.length_m, table.weight, table.speed_mps)
+    """The rows that can be planned with: what is no number, or takes no way that is on the map, is left out; of too many the farthest."""
+    numbers = (table.arrival_s, table.length_m, table.weight, table.speed_mps, table.connection)
     rows = np.flatnonzero(np.logical_and.reduce([np.isfinite(column) & (column >= 0.0) for column in numbers]))
     if len(rows) <= VEHICLES_MAX:
         return rows

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from intersections.signals.approaches import Approaches
 from intersections.signals.arrivals import Arrivals
-from intersections.signals.layout import GroupKind, SignalLayout
+from intersections.signals.layout import GroupKind, SignalLayout, bits
 
 STEP_S = 10.0
 STEPS = 5
@@ -100,6 +100,45 @@ class Pedestrians:
         joined["lanes"] = (*approaches.lanes, *(f"crossing {bit}" for bit in self._groups))
         joined |= {"exits": (*approaches.exits, "pavement"), "exit_neighbour": (*approaches.exit_neighbour, "")}
         return replace(approaches, **joined)
+
+
+def stages_of(layout: SignalLayout) -> tuple[int, ...]:
+    """Greens to plan with. Where people walk, they are the program's own and the same with the crossings closed: which crossing goes with
+    which stream is the traffic engineer's choice, and others break up the crossings' greens."""
+    walking = sum(1 << bit for bit, group in enumerate(layout.groups) if group.kind is GroupKind.PEDESTRIAN)
+    if not walking:
+        return tuple(stage.greens for stage in layout.stages)
+    own = [layout.stages[stage].greens for stage, _ in layout.local]
+    return tuple(dict.fromkeys(greens for greens in (*own, *(greens & ~walking for greens in own)) if greens))
+
+
+def hidden_clearance(layout: SignalLayout) -> tuple[tuple[int, ...], ...]:
+    """Intergreens as a plan meets them that closes pedestrians early: no longer than those of the vehicles towards the same group."""
+    walkers = [group.kind is GroupKind.PEDESTRIAN for group in layout.groups]
+    columns = range(len(walkers))
+    driven_ns = [max((row[to] for row, walks in zip(layout.intergreen_ns, walkers, strict=True) if not walks), default=0) for to in columns]
+    return tuple(
+        tuple(min(row[to], driven_ns[to] or row[to]) for to in columns) if walks else row
+        for row, walks in zip(layout.intergreen_ns, walkers, strict=True)
+    )
+
+
+def closed_early(layout: SignalLayout, shown: int, greens: int, following: int, in_ns: int) -> int:
+    """Of `greens` what stays when `following` is to begin `in_ns` from now: pedestrians whose clearance takes longer than that of the
+    vehicles close so much earlier, while vehicles still drive, and do not open again for less than their minimum. `shown`: green now."""
+    ending = greens & ~following
+    for bit in bits(ending):
+        if layout.groups[bit].kind is not GroupKind.PEDESTRIAN:
+            continue
+        early_ns = 0
+        for to in bits(layout.conflicts[bit] & following & ~greens):
+            driven_ns = max((layout.intergreen_ns[by][to] for by in bits(ending & layout.conflicts[to]) if by != bit), default=0)
+            early_ns = max(early_ns, layout.intergreen_ns[bit][to] - driven_ns)
+        if not shown >> bit & 1:
+            early_ns += layout.groups[bit].min_green_ns
+        if early_ns > 0 and in_ns <= early_ns:
+            greens &= ~(1 << bit)
+    return greens
 
 
 _ROWS = tuple(field.name for field in fields(Arrivals) if not field.name.startswith("exit_"))

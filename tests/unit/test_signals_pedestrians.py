@@ -7,9 +7,18 @@ import pytest
 
 from intersections.signals.arrivals import Arrivals
 from intersections.signals.estimate import Estimator
-from intersections.signals.layout import SECOND_NS, GroupKind, SignalGroup, SignalLayout
-from intersections.signals.pedestrians import CALLS_BEFORE, CALM_BEFORE_S, STEP_S, STEPS, Pedestrians
-from tests.arrival_scenes import STRAIGHT, crossing, layout, observed, shown
+from intersections.signals.layout import SECOND_NS, GroupKind, SignalGroup, SignalLayout, Stage
+from intersections.signals.pedestrians import (
+    CALLS_BEFORE,
+    CALM_BEFORE_S,
+    STEP_S,
+    STEPS,
+    Pedestrians,
+    closed_early,
+    hidden_clearance,
+    stages_of,
+)
+from tests.arrival_scenes import SOUTH_GREEN, STRAIGHT, WEST_GREEN, crossing, layout, observed, shown
 
 WALK = 2  # the group of the pedestrians
 
@@ -73,3 +82,41 @@ def test_what_it_keeps_is_told_and_taken_back() -> None:
         joined(first, wait_s, now_s)
     second.restore(first.snapshot())
     assert joined(first, 0.0, 3.0).weight.tolist() == joined(second, 0.0, 3.0).weight.tolist()
+
+
+def slow_walk() -> SignalLayout:
+    """As `walked`, but the crossing is long: 12 s from the pedestrians' end to the south's green, 3 s between the vehicles."""
+    plain = walked()
+    rows = [list(row) for row in plain.intergreen_ns]
+    rows[WALK][1] = 12 * SECOND_NS
+    return replace(plain, intergreen_ns=tuple(map(tuple, rows)))
+
+
+def test_a_clearance_that_runs_while_vehicles_still_drive_costs_nobody_time() -> None:
+    assert hidden_clearance(slow_walk())[WALK][1] == 3 * SECOND_NS
+    assert hidden_clearance(slow_walk())[0] == slow_walk().intergreen_ns[0]
+
+
+@pytest.mark.parametrize(
+    ("shown", "in_s", "stays"),
+    [
+        (0b101, 9.1, 0b101),  # 12 - 3 s earlier than the vehicles it walks with
+        (0b101, 9.0, 0b001),
+        (0b101, 0.0, 0b001),
+        (0b001, 14.1, 0b101),  # opens only for at least its minimum of 5 s
+        (0b001, 14.0, 0b001),
+    ],
+)
+def test_pedestrians_of_a_long_crossing_close_before_the_vehicles(shown: int, in_s: float, stays: int) -> None:
+    assert closed_early(slow_walk(), shown, 0b101, 0b010, round(in_s * SECOND_NS)) == stays
+
+
+def test_pedestrians_who_go_on_walking_are_not_closed() -> None:
+    assert closed_early(slow_walk(), 0b101, 0b101, 0b100, 0) == 0b101
+
+
+def test_where_people_walk_the_programs_own_stages_are_planned_with_and_without_them() -> None:
+    stages = (Stage("west", 0b001), Stage("south and walk", 0b010), Stage("west and walk", 0b101))
+    own = replace(walked(), stages=stages, local=((2, SECOND_NS), (1, SECOND_NS)))
+    assert stages_of(own) == (0b101, 0b010, 0b001)
+    assert stages_of(layout()) == (WEST_GREEN, SOUTH_GREEN)
