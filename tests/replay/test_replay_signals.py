@@ -32,17 +32,23 @@ FRAME = LocalFrame(ORIGIN.latitude_rad, ORIGIN.longitude_rad, ORIGIN.height_m)
 SECONDS = 40
 
 
-def bus_arrivals(now_ns):
-    """A bus comes from the south at 10 m/s, again and again, and asks for priority each second; an operator resets nothing."""
-    number = (now_ns - START_NS) // 100_000_000
-    east, north = 1.75, number % 150 - 140.0
+def sample_of(vehicle, number, east, north, heading, now_ns):
     latitude, longitude = FRAME.geodetic_from_enu([east], [north])
     place = common_pb2.Position(latitude_e7=round(math.degrees(latitude[0]) * 1e7), longitude_e7=round(math.degrees(longitude[0]) * 1e7))
     fix = vehicle_pb2.GnssFix(position=place, status=vehicle_pb2.FIX_STATUS_RTK_FIXED, satellites_used=14)
     measured = common_pb2.Timestamp(unix_ns=now_ns - 10_000_000)
-    motion = {"speed": 500, "heading": 0, "yaw_rate": 0, "object_class": common_pb2.OBJECT_CLASS_BUS}
-    sample = vehicle_pb2.VehicleSample(temporary_id="bus", sequence=number, measured=measured, fix=fix, **motion)
-    sent = [(ArrivalKind.VEHICLE_SAMPLE, sample)]
+    motion = {"speed": 500, "heading": heading, "yaw_rate": 0, "object_class": common_pb2.OBJECT_CLASS_BUS}
+    return vehicle_pb2.VehicleSample(temporary_id=vehicle, sequence=number, measured=measured, fix=fix, **motion)
+
+
+def traffic(now_ns):
+    """Buses come from the south and from the west at 10 m/s, again and again; the first asks for priority each second, so the other
+    has to wait. Once, a plan took too long."""
+    number = (now_ns - START_NS) // 100_000_000
+    along = number % 150 - 140.0
+    crossing = sample_of("other", number, along, -1.75, 7200, now_ns)
+    sent = [("bus", ArrivalKind.VEHICLE_SAMPLE, sample_of("bus", number, 1.75, along, 0, now_ns))]
+    sent.append(("other", ArrivalKind.VEHICLE_SAMPLE, crossing))
     if number % 10 == 5:
         asked = vehicle_pb2.PriorityRequest(
             temporary_id="bus",
@@ -56,8 +62,8 @@ def bus_arrivals(now_ns):
             persons=40,
             lateness_s=120,
         )
-        sent.append((ArrivalKind.PRIORITY, asked))
-    made = [arrival(kind, "bus", "example", now_ns - 10_000_000, now_ns, message.SerializeToString()) for kind, message in sent]
+        sent.append(("bus", ArrivalKind.PRIORITY, asked))
+    made = [arrival(kind, who, "example", now_ns - 10_000_000, now_ns, message.SerializeToString()) for who, kind, message in sent]
     if number == 250:
         made.append(reset_arrival(now_ns, CommandKind.PLAN_OVERRUN))
     return made
@@ -71,7 +77,7 @@ def recorded(tmp_path_factory):
         recorder = Recorder(LogPolicy(folder), HEADER)
         recorder.start()
         road = SignalRoad(intersections_of(HEADER)["example"], recorder)
-        road.run(0, SECONDS, bus_arrivals)
+        road.run(0, SECONDS, traffic)
         recorder.close(road.pipeline.take_state(START_NS + SECONDS * SECOND_NS))
     kinds = {type(decision) for _, decision in road.driver.decisions}
     assert {LampCommand, SpatMessage, PriorityAnswer, SpeedAdvices} <= kinds, "a log without these shows little"
