@@ -236,6 +236,14 @@ def test_minimum_green_of_those_still_to_open_counts():
     assert road.commit(OTHERS, BOTH, 21, 30.1) is Refusal.ACCEPTED
 
 
+def test_minimum_green_of_those_that_open_at_the_next_step_counts():
+    road = road_at(15)
+    road.want(MAIN)
+    road.run(25)  # left is closed since 22 s, and nothing is against it
+    assert road.commit(BOTH, OTHERS, 26, 30) is Refusal.COMMITMENT_BELOW_MINIMUM
+    assert road.commit(BOTH, OTHERS, 26, 30.1) is Refusal.ACCEPTED
+
+
 def test_minimum_green_of_a_red_yellow_counts():
     road = road_at()
     road.want(OTHERS)
