@@ -74,7 +74,6 @@ def test_a_full_exit_is_no_reason_to_be_green(plan):
 
 def test_who_is_hemmed_in_waits_with_the_one_before(plan):
     """Lane 2 holds one vehicle: its second stands upstream, and before the one bound for lane 1."""
-    ahead = np.array([-1, -1, 2], np.int32)
     free = plan([[], [3.0], [0.0, 0.5]], EW)
     ahead = np.array([2, -1, -1], np.int32)
     hemmed = plan([[], [3.0], [0.0, 0.5]], EW, ahead=ahead)
