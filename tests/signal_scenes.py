@@ -96,6 +96,7 @@ def tampered(configuration: Path, folder: Path) -> list[tuple[float, str, str]]:
     """A run in which somebody else sets a light of SUMO all green at 40 s: (time, light, guard's mode) of each second."""
     import libsumo
 
+    from intersections.signals.commitments import FREE
     from intersections.signals.conventions import RESCO
     from v2x.importers.sumo_signals import read_signals
     from v2x.sim.signal_arguments import Control, Traffic, sumo_arguments
@@ -107,7 +108,7 @@ def tampered(configuration: Path, folder: Path) -> list[tuple[float, str, str]]:
     told = []
     libsumo.start(started.arguments)
     try:
-        loop = SignalLoop(sites, PLANNERS[Control.PROGRAM], 0, 1.0)
+        loop = SignalLoop(sites, lambda site: PLANNERS[Control.PROGRAM](site, FREE), 0, 1.0)
         for second in range(60):
             loop.step(float(second))
             told += [(float(second), light, mode) for light, mode in loop.modes().items()]
