@@ -1,28 +1,26 @@
 """The map's own file: versioned JSON in metres east and north of a geodetic origin (documented in docs/maps.md).
 
 Rules:
-* `version` counts breaking changes: a reader refuses a higher one, and passes over keys it does not know.
+* The form is that of all our files (`own_json`).
 * Writing what was read gives the same text: floats are written in full, the origin in degrees to 11 decimals (1 µm).
-* One element a line, so that two maps can be compared with ordinary tools.
 """
 
-import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from intersections.geometry import Polyline, arc_lengths
 from intersections.map import ConflictZone, Connection, Crossing, IntersectionMap, Lane, LaneKind, MapError, Origin, Priority
+from intersections.own_json import Item, OwnFormat
 from intersections.zones import conflict_zones
 
-FORMAT = "v2x-map"
-VERSION = 1
-
-Item = Mapping[str, Any]
-T = TypeVar("T")
+FORM = OwnFormat(
+    "v2x-map", 1, 'not a map: "format" is not "v2x-map" (SUMO networks and MAP messages are read by `v2x map import`)', MapError
+)
 
 
 def load(path: Path) -> IntersectionMap:
@@ -43,20 +41,20 @@ def save(map: IntersectionMap, path: Path) -> None:
 
 def loads(text: str) -> IntersectionMap:
     """The map in a text. Where it has no `zones` they are computed from the geometry."""
-    head = _head(text)
-    lanes = _elements(head, "lanes", _lane)
+    head = FORM.head(text)
+    lanes = FORM.elements(head, "lanes", _lane)
     lane = {one.id: one for one in lanes}
-    connections = _elements(head, "connections", lambda item: _connection(item, lane))
-    crossings = _elements(head, "crossings", _crossing)
-    bare = _read("map", head, lambda item: _bare_map(item, lanes, connections, crossings))
-    zones = _elements(head, "zones", _zone) if "zones" in head else conflict_zones(bare.lane, connections, crossings)
-    return IntersectionMap(bare.id, bare.origin, lanes, connections, crossings, zones, bare.signal_groups, bare.region)
+    connections = FORM.elements(head, "connections", lambda item: _connection(item, lane))
+    crossings = FORM.elements(head, "crossings", _crossing)
+    id, origin, groups, region = FORM.read("map", head, _fields)
+    bare = IntersectionMap(id, origin, lanes, connections, crossings, (), groups, region)
+    return replace(
+        bare, zones=FORM.elements(head, "zones", _zone) if "zones" in head else conflict_zones(bare.lane, connections, crossings)
+    )
 
 
 def dumps(map: IntersectionMap) -> str:
     head = {
-        "format": FORMAT,
-        "version": VERSION,
         "id": map.id,
         "region": map.region,
         "origin": {
@@ -72,61 +70,14 @@ def dumps(map: IntersectionMap) -> str:
         "crossings": [_crossing_item(crossing) for crossing in map.crossings],
         "zones": [_zone_item(zone) for zone in map.zones],
     }
-    parts = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
-    parts += [f"{json.dumps(key)}: {_lines(items)}" for key, items in lists.items()]
-    return "{\n" + ",\n".join(parts) + "\n}\n"
+    return FORM.dumps(head, lists)
 
 
-def _lines(items: Iterable[Item]) -> str:
-    lines = [json.dumps(item, ensure_ascii=False, allow_nan=False) for item in items]
-    return "[\n" + ",\n".join(lines) + "\n]" if lines else "[]"
-
-
-def _head(text: str) -> Item:
-    try:
-        head = json.loads(text)
-    except ValueError as error:
-        raise MapError(f"not JSON: {error}") from error
-    if not isinstance(head, dict) or head.get("format") != FORMAT:
-        raise MapError(f'not a map: "format" is not "{FORMAT}" (SUMO networks and MAP messages are read by `v2x map import`)')
-    version = head.get("version")
-    if type(version) is not int or version < 1:
-        raise MapError(f'"version" is {version!r}, not a positive integer')
-    if version > VERSION:
-        raise MapError(f"written in version {version} of the format; this program reads up to {VERSION}")
-    return head
-
-
-def _elements(head: Item, key: str, read: Callable[[Item], T]) -> tuple[T, ...]:
-    items = head.get(key, [])
-    if not isinstance(items, list):
-        raise MapError(f"{key}: not a list")
-    return tuple(_read(_name(key, index, item), item, read) for index, item in enumerate(items))
-
-
-def _name(key: str, index: int, item: Any) -> str:
-    id = item.get("id", "") if isinstance(item, dict) else ""
-    return f"{key}[{index}] {id!r}" if id else f"{key}[{index}]"
-
-
-def _read(element: str, item: Any, read: Callable[[Item], T]) -> T:
-    """Read one element; whatever is missing or of a wrong type is said of that element."""
-    try:
-        return read(item)
-    except MapError:
-        raise
-    except KeyError as error:
-        raise MapError(f"{element}: has no {error}") from error
-    except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise MapError(f"{element}: {error}") from error
-
-
-def _bare_map(head: Item, lanes: tuple[Lane, ...], connections: tuple[Connection, ...], crossings: tuple[Crossing, ...]) -> IntersectionMap:
+def _fields(head: Item) -> tuple[str, Origin, tuple[str, ...], str]:
     degrees = head["origin"]
     origin = Origin(math.radians(degrees["latitude_deg"]), math.radians(degrees["longitude_deg"]), float(degrees.get("height_m", 0.0)))
     groups = tuple(_text(group) for group in head.get("signal_groups", []))
-    region = _text(head.get("region", "district"))
-    return IntersectionMap(_text(head["id"]), origin, lanes, connections, crossings, (), groups, region)
+    return _text(head["id"]), origin, groups, _text(head.get("region", "district"))
 
 
 def _text(value: Any) -> str:

@@ -1,29 +1,25 @@
 """The signals' own file: the lamps of an intersection, what they may show, and its programs; versioned JSON (docs/signals.md).
 
 Rules:
-* `version` counts breaking changes: a reader refuses a higher one, and passes over keys it does not know.
+* The form is that of all our files (`own_json`).
 * Times are seconds in tenths, the guard's period; anything finer is refused, not rounded.
-* Every mistake is told with its place in the file; then the tables check themselves.
+* When all is read the tables check themselves.
 """
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from intersections.own_json import Item, OwnFormat, T
 from intersections.samples import PhaseState
 from intersections.signals.layout import SECOND_NS, TICK_NS, GroupKind, LayoutError, SignalGroup, SignalLayout, Stage, bits
 from intersections.signals.plan import Actuation, Program, SignalPlan, Step, Switch
 
-FORMAT = "v2x-signals"
-VERSION = 1
+FORM = OwnFormat("v2x-signals", 1, 'not a file of signals: "format" is not "v2x-signals"', LayoutError)
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 KINDS = {"vehicle": GroupKind.VEHICLE, "pedestrian": GroupKind.PEDESTRIAN}
 RESTS = {"stop": PhaseState.STOP_AND_REMAIN, "stop_then_proceed": PhaseState.STOP_THEN_PROCEED}
-
-Item = Mapping[str, Any]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +42,26 @@ def save(file: SignalFile, path: Path) -> None:
 
 def loads(text: str) -> SignalFile:
     """Raises LayoutError."""
-    head = _head(text)
-    groups = _elements(head, "groups", _group)
+    head = FORM.head(text)
+    groups = FORM.elements(head, "groups", _group)
     index = {group.id: number for number, group in enumerate(groups)}
-    stages = _elements(head, "stages", lambda item: Stage(_text(item["id"]), _mask(index, item["greens"])))
+    stages = FORM.elements(head, "stages", lambda item: Stage(_text(item["id"]), _mask(index, item["greens"])))
     conflicts = _relation(head, "conflicts", index)
     layout = SignalLayout(
-        intersection=_read("file", head, lambda item: _text(item["intersection"])),
+        intersection=FORM.read("file", head, lambda item: _text(item["intersection"])),
         groups=groups,
         conflicts=tuple(row | _column(conflicts, number) for number, row in enumerate(conflicts)),
         yields=_relation(head, "yields", index),
         intergreen_ns=_intergreens(head, index),
         stages=stages,
-        local=_elements(head, "local", lambda item: (_stage(stages, item["stage"]), _time_ns(item["green_s"]))),
+        local=FORM.elements(head, "local", lambda item: (_stage(stages, item["stage"]), _time_ns(item["green_s"]))),
     )
     _check_intergreens(head, layout)
     plan = SignalPlan(
-        programs=_elements(head, "programs", lambda item: _program(index, item)),
-        switches=_elements(head, "switches", _switch),
-        utc_offset_ns=_read("utc_offset_s", head, lambda item: _time_ns(item.get("utc_offset_s", 0))),
-        actuation=_read("actuation", head.get("actuation", {}), _actuation),
+        programs=FORM.elements(head, "programs", lambda item: _program(index, item)),
+        switches=FORM.elements(head, "switches", _switch),
+        utc_offset_ns=FORM.read("utc_offset_s", head, lambda item: _time_ns(item.get("utc_offset_s", 0))),
+        actuation=FORM.read("actuation", head.get("actuation", {}), _actuation),
     )
     plan.check(layout)
     return SignalFile(layout, plan)
@@ -76,8 +72,6 @@ def dumps(file: SignalFile) -> str:
     pairs = [(i, j) for i, row in enumerate(layout.conflicts) for j in bits(row)]
     name = [group.id for group in layout.groups]
     head = {
-        "format": FORMAT,
-        "version": VERSION,
         "intersection": layout.intersection,
         "utc_offset_s": _seconds(plan.utc_offset_ns),
         "actuation": {"gap_s": _seconds(plan.actuation.gap_ns), "max_green_s": _seconds(plan.actuation.max_green_ns)},
@@ -92,51 +86,7 @@ def dumps(file: SignalFile) -> str:
         "programs": [_program_item(layout, program) for program in plan.programs],
         "switches": [_switch_item(switch) for switch in plan.switches],
     }
-    parts = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
-    parts += [f"{json.dumps(key)}: {_lines(items)}" for key, items in lists.items()]
-    return "{\n" + ",\n".join(parts) + "\n}\n"
-
-
-def _lines(items: Iterable[Any]) -> str:
-    lines = [json.dumps(item, ensure_ascii=False, allow_nan=False) for item in items]
-    return "[\n" + ",\n".join(lines) + "\n]" if lines else "[]"
-
-
-def _head(text: str) -> Item:
-    try:
-        head = json.loads(text)
-    except ValueError as error:
-        raise LayoutError(f"not JSON: {error}") from error
-    if not isinstance(head, dict) or head.get("format") != FORMAT:
-        raise LayoutError(f'not a file of signals: "format" is not "{FORMAT}"')
-    version = head.get("version")
-    if type(version) is not int or version < 1:
-        raise LayoutError(f'"version" is {version!r}, not a positive integer')
-    if version > VERSION:
-        raise LayoutError(f"written in version {version} of the format; this program reads up to {VERSION}")
-    return head
-
-
-def _elements(head: Item, key: str, read: Callable[[Any], T]) -> tuple[T, ...]:
-    items = head.get(key, [])
-    if not isinstance(items, list):
-        raise LayoutError(f"{key}: not a list")
-    return tuple(_read(_place(key, number, item), item, read) for number, item in enumerate(items))
-
-
-def _place(key: str, number: int, item: Any) -> str:
-    id = item.get("id", "") if isinstance(item, dict) else ""
-    return f"{key}[{number}] {id!r}" if id else f"{key}[{number}]"
-
-
-def _read(place: str, item: Any, read: Callable[[Any], T]) -> T:
-    """Read one element; whatever is missing or of a wrong type is said of that element."""
-    try:
-        return read(item)
-    except KeyError as error:
-        raise LayoutError(f"{place}: has no {error}") from error
-    except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise LayoutError(f"{place}: {error}") from error
+    return FORM.dumps(head, lists)
 
 
 def _text(value: Any) -> str:
@@ -204,7 +154,7 @@ def _group_item(group: SignalGroup) -> Item:
 
 def _relation(head: Item, key: str, index: Mapping[str, int]) -> tuple[int, ...]:
     rows = [0] * len(index)
-    for one, other in _elements(head, key, lambda item: _pair(index, item, 2)):
+    for one, other in FORM.elements(head, key, lambda item: _pair(index, item, 2)):
         rows[one] |= 1 << other
     return tuple(rows)
 
@@ -224,7 +174,7 @@ def _column(rows: Sequence[int], number: int) -> int:
 
 def _intergreens(head: Item, index: Mapping[str, int]) -> tuple[tuple[int, ...], ...]:
     table = [[0] * len(index) for _ in index]
-    for one, other, time_ns in _elements(head, "intergreens", lambda item: (*_pair(index, item, 3), _time_ns(item[2]))):
+    for one, other, time_ns in FORM.elements(head, "intergreens", lambda item: (*_pair(index, item, 3), _time_ns(item[2]))):
         table[one][other] = time_ns
     return tuple(tuple(row) for row in table)
 
