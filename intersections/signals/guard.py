@@ -19,7 +19,7 @@ from intersections.signals.control import UNBOUNDED_NS, GreenCommand, GuardMode,
 from intersections.signals.face import Face, look
 from intersections.signals.guard_tables import COLOUR, Lamp, tables_of
 from intersections.signals.guard_words import NONE, Fault, GuardAct, GuardEvent, GuardState, Limits, Refusal, state_from
-from intersections.signals.layout import SignalLayout, bits
+from intersections.signals.layout import TICK_NS, SignalLayout, bits
 from intersections.signals.promises import Window, judge
 from intersections.signals.refusals import refused
 
@@ -211,10 +211,10 @@ class Guard:
                 self._move(bit)
 
     def _open(self, groups: int) -> None:
-        """Those that nothing stands against. A rest is seen for at least one step."""
+        """Those that nothing stands against. A rest lasts for one period at least, as was promised."""
         state = self._state
         for bit in bits(groups):
-            if state.since_ns[bit] < state.t_ns >= state.ready_ns[bit] and not self.layout.conflicts[bit] & ~state.at[REST]:
+            if state.since_ns[bit] + TICK_NS <= state.t_ns >= state.ready_ns[bit] and not self.layout.conflicts[bit] & ~state.at[REST]:
                 self._move(bit)
 
     def _move(self, bit: int) -> None:

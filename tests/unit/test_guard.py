@@ -102,6 +102,18 @@ def test_a_rest_is_seen_for_a_step_even_if_the_group_is_wanted_again():
     assert road.changes(0, 20) == [(20.1, YELLOW), (23.1, RED), (23.2, GREEN)]
 
 
+def test_a_rest_is_not_cut_short_by_a_step_that_comes_early():
+    road = Road()
+    road.run(20)
+    road.want(LEFT)
+    road.run(21)
+    road.want(MAIN | LEFT)
+    road.run(23.1)
+    assert road.step(passed_ns=1).states[0].name == RED
+    assert road.last.earliest_end_ns[0] > road.now_ns
+    assert road.step(passed_ns=TICK_NS - 1).states[0].name == GREEN
+
+
 def test_minimum_green_holds_against_preemption():
     road = Road()
     road.run(15)  # main is green since 14 s
