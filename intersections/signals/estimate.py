@@ -68,7 +68,7 @@ class Estimator:
         lane, connection = self._placed(seen, actual)
         estimating = self.flows.unconnected > 0.0
         if estimating and passed_s > 0.0:
-            self.unseen.step(seen, lane, entered, left, self.advance, self.stop_line, self.flows, passed_s)
+            self.unseen.step(seen, lane, entered, left, self._open(shown), self.advance, self.stop_line, self.flows, passed_s)
         rows = np.flatnonzero((connection >= 0) & (trust > 0.0))
         seen = replace(_rows_of(seen, rows), lane=lane[rows], weight=seen.weight[rows] * trust[rows])
         return self._table_of(seen, kept[rows], connection[rows], self.unseen.rows(seen, lane[rows], self.flows) if estimating else None)
@@ -94,6 +94,11 @@ class Estimator:
         """(connections,) for how long it has been open; without a lamp, always."""
         green_s = [(shown.now_ns - since_ns) / SECOND_NS if shown.greens >> bit & 1 else 0.0 for bit, since_ns in enumerate(shown.since_ns)]
         return np.where(self._lamp, np.array(green_s)[self._approaches.connection_group], np.inf)
+
+    def _open(self, shown: Shown) -> NDArray[np.bool_]:
+        """(lanes,) where anybody may drive."""
+        green = self._green_s(shown) > 0.0
+        return np.bincount(self._approaches.connection_lane, green, minlength=len(self._approaches.lanes)) > 0
 
     def _actual(self, seen: Observation) -> Ints:
         """Connection by the lane it is in and the turn it takes, -1 where it has yet to change lanes."""

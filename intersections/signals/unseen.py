@@ -5,6 +5,7 @@ Rules:
 * Inside they move as any car would: up to the limit, not into the one ahead, connected or not. Order is kept.
 * A standing vehicle on the advance loop means a queue beyond it. It grows with the lane's rate, reaches at least to the last standing
   connected vehicle, and ends before the first moving one and with the first gap over the loop.
+* Where the loop that counts in cannot be believed, a queue is guessed at: it grows with the lane's rate, and ends with an unused green.
 * Counts drift. An unoccupied stop line where one should stand corrects them down, an occupied one where none should stand up.
 """
 
@@ -18,6 +19,7 @@ MOST_BEYOND = 40  # vehicles: SIGHT_M full of standing cars
 STANDS_AFTER_S = 2.0  # an occupied loop that counts nobody for so long has a standing vehicle on it
 GAP_S = 3.0  # a free loop for so long ends a queue; two saturation headways
 WRONG_AFTER_S = 3.0  # contradiction between the stop line loop and the count until it is corrected
+UNUSED_S = 5.0  # of green in which nobody leaves: start-up loss and a gap
 CRAWL_MPS = 5.0  # a connected vehicle that is faster has no standing one before it within reach
 
 
@@ -34,10 +36,13 @@ class Unseen:
 @dataclass(frozen=True, slots=True)
 class LaneSeen:
     """What a step knows of the lane. `entered`, `left`: over its loops and explained by no connected vehicle; negative: one explains what
-    was counted before. `known_m`, `known_mps`: the lane's connected vehicles from the stop line on. `over_*`: of the upstream loop."""
+    was counted before. `open`: its lamp is green. `blind`: the upstream loop does not count; `over_*` are of that loop. `known_m`,
+    `known_mps`: the lane's connected vehicles from the stop line on."""
 
     entered: int
     left: int
+    open: bool
+    blind: bool
     over_passed: int
     over_occupied: bool
     over_holds: bool
@@ -59,9 +64,14 @@ class UnseenLane:
         self._limit_mps = limit_mps
         self._covered_s = self._free_s = self._wrong_s = 0.0
         self._queueing = False
+        self._from_m = zone_m  # where the queue begins
 
     def step(self, seen: LaneSeen, turns: list[int], passed_s: float) -> None:
         """`turns`: connections for those that newly enter, as many as `seen.entered`."""
+        self._from_m = 0.0 if seen.blind else self.zone_m
+        if seen.blind:
+            self._guess(seen, passed_s)
+            return
         self._leave(max(seen.left, 0))
         self._move(seen, passed_s)
         if self.zone_m > 0.0:
@@ -128,6 +138,12 @@ class UnseenLane:
             self.beyond = min(max(grown, 0.0), float(MOST_BEYOND))
             self._bound_by_known(seen)
 
+    def _guess(self, seen: LaneSeen, passed_s: float) -> None:
+        self.vehicles, self._queueing = [], False
+        self._free_s = self._free_s + passed_s if seen.open and not seen.left else 0.0
+        guessed = self.beyond + seen.rate_per_s * passed_s - max(seen.left, 0)
+        self.beyond = min(max(guessed, 0.0), float(MOST_BEYOND)) if self._free_s < UNUSED_S else 0.0
+
     def _bound_by_known(self, seen: LaneSeen) -> None:
         """At least to the last standing connected vehicle; while it stands, no further than the first that still comes at speed."""
         reach_m = 0.0
@@ -143,15 +159,15 @@ class UnseenLane:
 
     def beyond_m(self, known_m: list[float]) -> list[float]:
         """Where the unconnected ones of the queue beyond the loop stand: its places without those of connected vehicles."""
-        first = 1 if self.zone_m > 0.0 else 0  # who stands on the advance loop has been counted in
-        taken = {round((distance_m - self.zone_m) / SPACING_M) for distance_m in known_m if distance_m > self.zone_m}
+        first = 1 if self._from_m > 0.0 else 0  # who stands on the advance loop has been counted in
+        taken = {round((distance_m - self._from_m) / SPACING_M) for distance_m in known_m if distance_m > self._from_m}
         places = range(first, first + round(self.beyond))
-        return [self.zone_m + SPACING_M * place for place in places if place not in taken]
+        return [self._from_m + SPACING_M * place for place in places if place not in taken]
 
     def queue(self) -> tuple[float, ...]:
         """What a snapshot keeps besides the vehicles."""
-        return self.beyond, self._covered_s, self._free_s, self._wrong_s, float(self._queueing)
+        return self.beyond, self._covered_s, self._free_s, self._wrong_s, float(self._queueing), self._from_m
 
     def set_queue(self, kept: list[float]) -> None:
         self.beyond, self._covered_s, self._free_s, self._wrong_s = kept[:4]
-        self._queueing = kept[4] > 0.0
+        self._queueing, self._from_m = kept[4] > 0.0, kept[5]

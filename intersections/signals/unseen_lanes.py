@@ -33,12 +33,14 @@ class UnseenLanes:
         placed: Ints,
         entered: Ints,
         left: Ints,
+        open: NDArray[np.bool_],
         advance: LoopCounts,
         stop: LoopCounts,
         flows: Flows,
         passed_s: float,
     ) -> None:
-        """`placed`: the lane each connected vehicle is in or will be; `entered`, `left`: counted, and explained by none of them."""
+        """`placed`: the lane each connected vehicle is in or will be; `entered`, `left`: counted, and explained by none of them;
+        `open`: with green."""
         order = np.lexsort((seen.distance_m, placed))
         known_m: list[list[float]] = [[] for _ in self.lanes]
         known_mps: list[list[float]] = [[] for _ in self.lanes]
@@ -52,6 +54,8 @@ class UnseenLanes:
         columns = (
             entered,
             left,
+            open,
+            ~np.where(zoned, advance.counting, stop.counting),
             np.where(zoned, advance.passed, stop.passed),
             np.where(zoned, seen.advance_occupied, seen.stop_line_occupied).astype(np.bool_),
             np.where(zoned, advance.occupancy_holds, stop.occupancy_holds),

@@ -141,6 +141,22 @@ def test_a_car_that_came_unnoticed_is_there_once_it_stands_on_the_stop_line() ->
     assert table.connection.tolist() == [4]
 
 
+def test_a_queue_is_guessed_at_where_the_loops_are_dead_and_ends_with_an_unused_green() -> None:
+    """Ten cars over the stop line of lane 0, none over its advance loop: it is dead. At red a queue grows at the rate learnt."""
+    estimator = Estimator(crossing(), layout())
+    queued = []
+    for now_s in range(120):
+        left = min(now_s // 3, 10)
+        greens = SOUTH_GREEN if 30 <= now_s < 100 else WEST_GREEN
+        seen = observed(now_s, stop_line_count=np.array([left, 0, 0]), advance_count=np.zeros(3, np.int64))
+        table = estimator.arrivals(seen, shown(now_s, greens), ())
+        check(table)
+        queued.append(int((table.lane == 0).sum()))
+    assert queued[35] < queued[60] < queued[99]
+    assert queued[99] == pytest.approx(70 * estimator.flows.rate_per_s[0], abs=6)
+    assert queued[104:] == [0] * 16
+
+
 def test_counter_that_leaps_passes_nobody() -> None:
     loops = LoopCounts(1)
     for count in (0, 10**6, 10**6 + 1):
