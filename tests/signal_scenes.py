@@ -43,10 +43,12 @@ def write_town(folder: Path, *, walkers: bool = False) -> Path:
     return configuration
 
 
-def watch(configuration: Path, folder: Path, seed: int, penetration: float, seconds: int) -> list[dict[str, Any]]:
+def watch(configuration: Path, folder: Path, seed: int, penetration: float, seconds: int, halt_s: int = -1) -> list[dict[str, Any]]:
     """Each second under the shipped programs: what the sensors say (`seen`), beside SUMO's own truth. To be called in a process of its own.
+    From second `halt_s` on, whoever enters a junction stops there.
 
     `truth`: intersection -> [(distance to its stop line, speed, the vehicle's next two roads)] of everybody who goes on through it.
+    `inside`: [(speed, the roads it comes from and goes to)] of everybody inside a junction.
     """
     import libsumo
     import numpy as np
@@ -71,10 +73,12 @@ def watch(configuration: Path, folder: Path, seed: int, penetration: float, seco
             for name, lane in before.items():
                 if lanes.get(name, lane).startswith(":") and not lane.startswith(":"):
                     crossed[lane] = crossed.get(lane, 0) + 1
+            for name in (name for name, lane in lanes.items() if lane.startswith(":") and 0 <= halt_s <= second):
+                libsumo.vehicle.setSpeed(name, 0.0)
             before = lanes
             seen = sensors.observe(second * 1_000_000_000, [np.zeros(len(site.layout.groups)) for site in sites])
             places = {site.layout.intersection: (site.approaches, observation) for site, observation in zip(sites, seen, strict=True)}
-            told.append({"places": places, "truth": _truth(lanes), "crossed": dict(crossed)})
+            told.append({"places": places, "truth": _truth(lanes), "inside": _inside(lanes), "crossed": dict(crossed)})
     finally:
         libsumo.close()
     return told
@@ -90,6 +94,14 @@ def _truth(lanes: dict[str, str]) -> dict[str, list[tuple[float, float, tuple[st
             first = index + lane.startswith(":")
             truth.setdefault(light, []).append((distance_m, libsumo.vehicle.getSpeed(name), (route[first], route[first + 1])))
     return truth
+
+
+def _inside(lanes: dict[str, str]) -> list[tuple[float, tuple[str, str]]]:
+    import libsumo
+
+    inside = [name for name, lane in lanes.items() if lane.startswith(":")]
+    ways = [libsumo.vehicle.getRoute(name)[libsumo.vehicle.getRouteIndex(name) :][:2] for name in inside]
+    return [(libsumo.vehicle.getSpeed(name), (way[0], way[1])) for name, way in zip(inside, ways, strict=True)]
 
 
 def tampered(configuration: Path, folder: Path) -> list[tuple[float, str, str]]:

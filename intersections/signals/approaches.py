@@ -39,7 +39,6 @@ class Approaches:
     exit_neighbour: tuple[str, ...]  # the signalised intersection it leads to, '' for none
     group_crossing: Ints  # (groups,) 1: a pedestrian crossing
     exit_approach: tuple[str, ...] = ()  # by exit: the neighbour's approach road it ends on, '' for none; () where nobody has looked
-    feeders: tuple[tuple[str, str, float], ...] = ()  # road upstream, the approach it leads to, m from its beginning on
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,12 +68,13 @@ class Observation:
     advance_occupied: NDArray[np.uint8]
     exit_vehicles: Floats  # (exits,) vehicles known on each exit lane, by loops in and out or the neighbour's word
     exit_queue_m: Floats  # (exits,) from the exit's downstream end back to the last standing vehicle known
+    inside: NDArray[np.uint8]  # (connections,) 1: on its way through the junction a vehicle stands
     pedestrian_wait_s: Floats  # (groups,) since the first waiting call; 0 = no call
 
 
 def empty(approaches: Approaches, now_ns: int, groups: int) -> Observation:
     """Nothing known, nobody there."""
-    lanes, exits = len(approaches.lanes), len(approaches.exits)
+    lanes, exits, connections = len(approaches.lanes), len(approaches.exits), len(approaches.connection_lane)
     none: dict[str, Any] = {
         name: np.zeros(0, np.float64) for name in ("distance_m", "speed_mps", "length_m", "weight", "waited_s", "stop_m")
     }
@@ -91,5 +91,6 @@ def empty(approaches: Approaches, now_ns: int, groups: int) -> Observation:
         advance_occupied=np.zeros(lanes, np.uint8),
         exit_vehicles=np.zeros(exits, np.float64),
         exit_queue_m=np.zeros(exits, np.float64),
+        inside=np.zeros(connections, np.uint8),
         pedestrian_wait_s=np.zeros(groups, np.float64),
     )

@@ -4,10 +4,9 @@ Rules:
 * It knows the intersection's lamps by the layout alone and the traffic by the table of arrivals alone.
 * What it expects of the lamps is what the guard will do: the same minimum greens, yellows and intergreens.
 * Same arrivals, same lamps, same plan.
-* Where somebody stands at a green in which he yields to nobody, the junction is jammed: only the program's own stages are used for a while.
+* Nobody is let in upon vehicles that stand inside the junction, for as long as it takes them to leave.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from intersections._plan import Search
 from intersections.samples import PhaseState
 from intersections.signals.approaches import Approaches, Floats, Ints, Observation
 from intersections.signals.arrivals import Arrivals
+from intersections.signals.clearance import put_off
 from intersections.signals.commitments import FREE, Play, committed, first_change
 from intersections.signals.control import PLANNER, GreenCommand, Plan, PlannedDepartures, Shown
 from intersections.signals.estimate import Estimator
@@ -27,12 +27,9 @@ from intersections.signals.plan_tables import VEHICLES_MAX, Crossing, DischargeL
 DRAIN_MIN_MPS = 3.5  # an exit that is full is thought to move again: a plan that waits for it for ever locks the crossing
 VALID_NS = 3 * SECOND_NS
 GREEN = (PhaseState.PERMISSIVE_MOVEMENT_ALLOWED, PhaseState.PROTECTED_MOVEMENT_ALLOWED)
+LIT = (PhaseState.PRE_MOVEMENT, *GREEN)
 YELLOW = (PhaseState.PERMISSIVE_CLEARANCE, PhaseState.PROTECTED_CLEARANCE)
 LONG_AGO_S = 1000.0
-STUCK_S = 8.0
-JAM_NS = 120 * SECOND_NS
-STANDING_MPS = 0.5
-HEAD_M = 15.0  # from the stop line, at most, to the front of the first
 FLOWING_M = 100.0  # a queue that has moved so far is at full speed
 
 Rows = NDArray[np.intp]
@@ -58,10 +55,7 @@ class AdaptivePlanner:
         self._estimator = Estimator(approaches, layout)
         self._pedestrians = Pedestrians(layout, approaches)
         crossing = crossing_of(layout, self._pedestrians.approaches, hidden=play == FREE)
-        program = np.array([layout.stages[stage].greens for stage in dict.fromkeys(stage for stage, _ in layout.local)], np.uint64)
         self._search = Search(crossing, self._laws, self._limits)
-        self._plain = Search(replace(crossing, stages=program), self._laws, self._limits)
-        self._jam_ns = -JAM_NS  # when somebody was last seen to stand at a green for no reason that a plan knows
 
     def plan(self, seen: Observation, shown: Shown, neighbours: tuple[PlannedDepartures, ...]) -> Plan:
         return self.plan_for(self._estimator.arrivals(seen, shown, neighbours), seen, shown)
@@ -72,9 +66,8 @@ class AdaptivePlanner:
         change = first_change(shown, now_ns, self._play)
         table = self._pedestrians.join(arrivals, seen.pedestrian_wait_s, shown.greens, now_ns)
         rows = _foremost(table)
-        situation = self._situation(table, rows, seen, shown.wanted, opens, closes, change)
-        jammed = 0 <= now_ns - self._jam_ns < JAM_NS
-        course = (self._plain if jammed else self._search).plan(situation)
+        situation = self._situation(table, rows, _ahead(table, seen), shown.wanted, opens, closes, change)
+        course = self._search.plan(situation)
         departure = np.full(len(table.lane), -1.0)
         departure[rows] = course.departure_s
         departure = departure[: len(arrivals.lane)]  # whoever walks tells nobody
@@ -84,6 +77,9 @@ class AdaptivePlanner:
         greens = stages[0]
         if self._play == FREE and len(stages) > 1:  # where ends are promised, those of pedestrians are too
             greens = closed_early(self._layout, shown.greens, greens, stages[1], course.start_s[begun + 1] * SECOND_NS)
+        if self._play == FREE:
+            lit = sum(1 << bit for bit, state in enumerate(shown.states) if state in LIT)
+            greens &= ~put_off(self._layout, lit, seen.inside, self._approaches.connection_group, closes)
         command = GreenCommand(self._author, self._sequence, greens, now_ns, now_ns + VALID_NS)
         starts = tuple(now_ns + start_s * SECOND_NS for start_s in course.start_s[begun:])
         plan = Plan(
@@ -96,10 +92,10 @@ class AdaptivePlanner:
         return committed(plan, shown, self._play)
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
-        return self._estimator.snapshot() | self._pedestrians.snapshot() | {"planner": np.array([self._sequence, self._jam_ns], np.int64)}
+        return self._estimator.snapshot() | self._pedestrians.snapshot() | {"sequence": np.array([self._sequence], np.int64)}
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
-        self._sequence, self._jam_ns = arrays["planner"].tolist()
+        self._sequence = int(arrays["sequence"][0])
         self._estimator.restore(arrays)
         self._pedestrians.restore(arrays)
 
@@ -124,22 +120,17 @@ class AdaptivePlanner:
                 opens[group] = max([0.0, *(closes[foe] + self._layout.intergreen_ns[foe][group] / SECOND_NS for foe in foes)])
         return opens, closes
 
-    def _situation(
-        self, table: Arrivals, rows: Rows, seen: Observation, wanted: int, opens: Floats, closes: Floats, change: Change
-    ) -> Situation:
+    def _situation(self, table: Arrivals, rows: Rows, ahead: Ints, wanted: int, opens: Floats, closes: Floats, change: Change) -> Situation:
         lanes = len(self._pedestrians.approaches.lanes)
         first = np.searchsorted(table.lane[rows], np.arange(lanes + 1)).astype(np.int32)
         rank = np.full(len(table.lane) + 1, -1, np.int32)
         rank[rows] = np.arange(len(rows))
         earliest_s, latest_s, following, bound = change
-        stuck = self._stuck(table, rows, first, opens, wanted)
-        if stuck.any():
-            self._jam_ns = seen.now_ns
         return Situation(
             lane_first=first,
             connection=table.connection[rows],
-            ahead=rank[_ahead(table, seen)[rows]],
-            arrival_s=table.arrival_s[rows] + STUCK_S * stuck[table.lane[rows]],
+            ahead=rank[ahead[rows]],
+            arrival_s=table.arrival_s[rows],
             length_m=table.length_m[rows],
             weight=table.weight[rows],
             rolled_m=self._rolled_m(table, rows, first, opens),
@@ -153,17 +144,6 @@ class AdaptivePlanner:
             following=following,
             bound=bound,
         )
-
-    def _stuck(self, table: Arrivals, rows: Rows, first: Ints, opens: Floats, wanted: int) -> NDArray[np.bool_]:
-        """(lanes,) whose head stands although it has long had a green in which it yields to nobody: what holds it up no plan can see."""
-        stuck = np.zeros(len(first) - 1, bool)
-        lanes = np.flatnonzero(first[1:] > first[:-1])
-        head = rows[first[lanes]]
-        group = self._pedestrians.approaches.connection_group[table.connection[head]]
-        free = np.array([bit >= 0 and not self._layout.yields[bit] & wanted for bit in group.tolist()], bool)
-        standing = (table.speed_mps[head] < STANDING_MPS) & (table.distance_m[head] < HEAD_M) & (table.observed[head] >= 0)
-        stuck[lanes] = free & standing & (opens[group] <= -STUCK_S)
-        return stuck
 
     def _rolled_m(self, table: Arrivals, rows: Rows, first: Ints, opens: Floats) -> Floats:
         """How far each lane's queue has moved since it was let go: what the speed of its head tells."""

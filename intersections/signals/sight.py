@@ -34,10 +34,9 @@ CALLS_S = 0.1  # the least wait that is a call
 
 def approaches_of(intersection: str, paths: Paths, limits_mps: Floats, bit_of_group: Mapping[str, int]) -> Approaches:
     """Lanes from which a signal group lets somebody drive. `limits_mps` by element; `bit_of_group`: the map's groups that are signalled."""
-    connections = [row for row, kind in enumerate(paths.kinds.tolist()) if kind in _CONNECTIONS]
-    signalled = {int(paths.ingress[row]) for row in connections if paths.groups[row] in bit_of_group}
-    connections = [row for row in connections if int(paths.ingress[row]) in signalled]
-    lanes = sorted(signalled)
+    signalled = np.isin(paths.kinds, _CONNECTIONS) & np.array([group in bit_of_group for group in paths.groups], np.bool_)
+    lanes = sorted(set(paths.ingress[signalled].tolist()))
+    connections = _connections_from(paths, lanes)
     ends = [int(paths.next_element[paths.next_start[row]]) for row in connections]
     exits = sorted(set(ends))
     turns = [(paths.ids[int(paths.ingress[row])], paths.ids[end]) for row, end in zip(connections, ends, strict=True)]
@@ -74,6 +73,8 @@ class Sight:
         self._lane, self._line_m = _ways_to_lines(paths, [index[id] for id in approaches.lanes])
         self._exit = np.full(len(paths.ids), -1, np.int32)
         self._exit[[index[id] for id in approaches.exits]] = np.arange(len(approaches.exits))
+        self._connection = np.full(len(paths.ids), -1, np.int32)
+        self._connection[_connections_from(paths, [index[id] for id in approaches.lanes])] = np.arange(len(approaches.connection_lane))
         self._beyond = np.isin(paths.kinds, _CONNECTIONS) | (self._exit >= 0)
         self._crossing = _crossing_bits(paths, bit_of_group)
         crossings = np.flatnonzero(self._crossing >= 0)
@@ -115,6 +116,7 @@ class Sight:
             advance_occupied=np.zeros(len(approaches.lanes), np.uint8),
             exit_vehicles=exit_vehicles,
             exit_queue_m=exit_queue_m,
+            inside=self._inside(places, vehicles),
             pedestrian_wait_s=self._walkers(view, places, waited_s),
         )
 
@@ -147,6 +149,12 @@ class Sight:
         np.maximum.at(queue_m, exits[standing], back_m[standing])
         return count, queue_m
 
+    def _inside(self, places: Places, vehicles: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        inside = np.zeros(len(self._approaches.connection_lane), np.uint8)
+        rows = np.flatnonzero(vehicles & (self._connection[places.element] >= 0) & (places.moving == 0))
+        inside[self._connection[places.element[rows]]] = 1
+        return inside
+
     def _walkers(self, view: TrackView, places: Places, waited_s: Floats) -> Floats:
         """The longest wait at the kerb, by group: of those who walk towards a crossing, and of those who stand where one begins."""
         wait_s = np.zeros(len(self._approaches.group_crossing))
@@ -159,6 +167,11 @@ class Sight:
         walker, kerb = np.nonzero(near)
         np.maximum.at(wait_s, self._kerb_group[kerb], np.maximum(waited_s[rows[walker]], CALLS_S))
         return wait_s
+
+
+def _connections_from(paths: Paths, lanes: list[int]) -> list[int]:
+    """The elements that lead through the intersection, in the order of their rows in `Approaches`."""
+    return np.flatnonzero(np.isin(paths.kinds, _CONNECTIONS) & np.isin(paths.ingress, lanes)).tolist()
 
 
 def number_of(vehicle: str) -> int:

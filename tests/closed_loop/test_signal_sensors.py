@@ -11,6 +11,7 @@ import pytest
 
 from intersections.signals.approaches import ADVANCE_LOOP_M, SIGHT_M
 from tests.signal_scenes import RIDERS, STOP_M, watch, write_town
+from v2x.sim.signal_sensors import STANDING_MPS
 
 MISSING = importlib.util.find_spec("libsumo") is None
 pytestmark = [pytest.mark.skipif(MISSING and not os.environ.get("CI"), reason="SUMO is not installed (extra 'sim')")]
@@ -69,6 +70,19 @@ def test_nobody_is_seen_beyond_sight(seen):
     farthest_m = max(observation.distance_m.max(initial=0.0) for *_, observation in rows(seen[1.0, 1]))
     assert SIGHT_M - 20.0 < farthest_m <= SIGHT_M
     assert any(row[0] > SIGHT_M for second in seen[1.0, 1] for truth in second["truth"].values() for row in truth)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.0])
+def test_a_junction_tells_on_which_way_a_connected_vehicle_stands_inside(town, tmp_path, share):
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        told = pool.apply(watch, (town, tmp_path, 1, share, 60, 40))
+    stood = 0
+    for second, _, approaches, observation in rows(told):
+        standing = {way for speed_mps, way in second["inside"] if speed_mps < STANDING_MPS}
+        seen = {approaches.movements[approaches.connection_movement[row]] for row in np.flatnonzero(observation.inside)}
+        assert seen == (standing & set(approaches.movements) if share else set())
+        stood += len(standing)
+    assert stood > 20
 
 
 def test_without_connected_vehicles_only_the_bus_is_known(seen):

@@ -163,11 +163,6 @@ def test_an_exit_goes_on_through_unsignalised_junctions(small):
     assert dict(zip(table.exits, table.exit_length_m.tolist(), strict=True)) == {"e_0": 195.0, "n_0": 595.0}
 
 
-def test_roads_upstream_are_listed_with_their_distance(small):
-    """w1, 45 m long, ends at the stop line; w0, 150 m, before it."""
-    assert [row for row in small().approaches.feeders if row[1] == "w1"] == [("w1", "w1", 45.0), ("w0", "w1", 195.0)]
-
-
 @pytest.mark.parametrize("kind", [*KINDS, "joint", *LENT])
 def test_every_layout_is_sound(kind):
     """Construction has checked the tables; here what must hold beyond: all links placed, all groups served, no stage with a clash."""

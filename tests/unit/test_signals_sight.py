@@ -74,6 +74,14 @@ def test_who_stands_on_an_exit_fills_it(intersection):
     assert seen.exit_queue_m[0] == pytest.approx(150 - 40 + 2.25, abs=0.5)
 
 
+def test_who_stands_inside_is_known_by_his_way(intersection):
+    approaches = intersection.signals.controller.approaches
+    seen = sights(intersection, [User(1.75, -6.0, NORTH, 0.0), User(-6.0, -1.75, EAST, 8.0)], 3)
+    (row,) = np.flatnonzero(seen[-1].inside).tolist()
+    assert approaches.lanes[approaches.connection_lane[row]] == "south.in"
+    assert not seen[-1].lane.tolist()
+
+
 def test_a_walker_at_the_kerb_calls_and_one_on_the_crossing_does_not(intersection):
     # The southern crossing runs from east -3.5 to 3.5 at north -9.5.
     at_kerb = User(-5.0, -9.5, EAST, 0.0, ObjectClass.PEDESTRIAN)

@@ -10,11 +10,10 @@ Rules:
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from heapq import heappop, heappush
 
 import numpy as np
 
-from intersections.signals.approaches import SIGHT_M, Approaches, Floats, Ints
+from intersections.signals.approaches import Approaches, Floats, Ints
 from v2x.importers.sumo_lamps import Links, edge_of, internal_lanes
 from v2x.importers.sumo_xml import SumoConnection, SumoLane, SumoNetwork
 
@@ -38,11 +37,9 @@ class Roads:
         self.network = network
         self.follow = {move.from_lane: move for move in network.connections if move.from_lane.startswith(":")}
         self.leaving: dict[str, list[SumoConnection]] = defaultdict(list)
-        self.entering: dict[str, list[SumoConnection]] = defaultdict(list)
         for move in network.connections:
             if network.edges[edge_of(network, move.from_lane)].function == "normal":
                 self.leaving[edge_of(network, move.from_lane)].append(move)
-                self.entering[edge_of(network, move.to_lane)].append(move)
 
     def length_m(self, lanes: Iterable[str]) -> float:
         return sum(self.network.lanes[lane].length_m for lane in lanes)
@@ -70,21 +67,6 @@ class Roads:
         ends = [(move, self.network.edges[edge_of(self.network, move.to_lane)]) for move in self.leaving[edge]]
         return [move for move, end in ends if end.to_junction != back and is_road(self.network.lanes[move.to_lane])]
 
-    def feeders(self, approach: str) -> list[tuple[str, str, float]]:
-        """Roads whose traffic reaches the stop line of `approach`, which is the first: (road, approach, m from its beginning on)."""
-        found: dict[str, tuple[str, str, float]] = {}
-        waiting = [(0.0, approach)]  # m from the road's end to the stop line
-        while waiting:
-            distance_m, edge = heappop(waiting)
-            if edge in found or distance_m > SIGHT_M:
-                continue
-            found[edge] = edge, approach, distance_m + self.length_m(self.network.edges[edge].lanes[:1])
-            for move in self.entering[edge]:
-                if not move.tl and is_road(self.network.lanes[move.from_lane]):
-                    step_m = self.length_m([move.to_lane, *self.inner(move)])
-                    heappush(waiting, (distance_m + step_m, edge_of(self.network, move.from_lane)))
-        return list(found.values())
-
 
 def is_road(lane: SumoLane) -> bool:
     """Somebody else than pedestrians may use it."""
@@ -93,8 +75,9 @@ def is_road(lane: SumoLane) -> bool:
 
 def approaches(
     roads: Roads, intersection: str, links: Links, group_of: dict[int, int], closed: set[int], groups: int
-) -> tuple[Approaches, Ints, tuple[Exit, ...]]:
-    """`group_of`: link -> bit, absent = always open; `closed`: links never green. Also the link of each connection, and the exits."""
+) -> tuple[Approaches, Ints, tuple[tuple[str, ...], ...], tuple[Exit, ...]]:
+    """`group_of`: link -> bit, absent = always open; `closed`: links never green. Also the link of each connection and the internal
+    lanes it takes, and the exits."""
     network = roads.network
     rows = [(link, move) for link, own in links.moves.items() if link not in links.crossings and link not in closed for move in own]
     rows = [(link, move) for link, move in rows if is_road(network.lanes[move.from_lane])]
@@ -122,9 +105,8 @@ def approaches(
         exit_neighbour=tuple(way.neighbour for way in ways),
         group_crossing=crossing,
         exit_approach=tuple(edge_of(network, way.chain[-1]) if way.neighbour else "" for way in ways),
-        feeders=tuple(feeder for road in dict.fromkeys(road for road, _ in movements) for feeder in roads.feeders(road)),
     )
-    return result, _ints(link for link, _ in rows), ways
+    return result, _ints(link for link, _ in rows), tuple(tuple(roads.inner(move)) for _, move in rows), ways
 
 
 def _speed_mps(roads: Roads, move: SumoConnection) -> float:

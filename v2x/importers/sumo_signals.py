@@ -26,8 +26,9 @@ from v2x.importers.sumo_xml import SumoProgram, read_network, read_programs
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SignalSite:
-    """`links_of_group[bit]`: link indices of SUMO's state string. `constant`: link -> the letter it always shows. `link_of_connection`
-    and `exits` go by the rows of `approaches`. `notes`: every oddity, by the names of its groups; `refused`: greens left out."""
+    """`links_of_group[bit]`: link indices of SUMO's state string. `constant`: link -> the letter it always shows. `link_of_connection`,
+    `inner` (internal lanes, in order) and `exits` go by the rows of `approaches`. `notes`: every oddity, by the names of its groups;
+    `refused`: greens left out."""
 
     layout: SignalLayout
     approaches: Approaches
@@ -35,6 +36,7 @@ class SignalSite:
     constant: dict[int, str]
     state_length: int
     link_of_connection: Ints
+    inner: tuple[tuple[str, ...], ...]
     exits: tuple[Exit, ...]
     programs: tuple[Program, ...]
     notes: tuple[str, ...]
@@ -88,7 +90,7 @@ def _site(roads: Roads, tl: str, programs: Sequence[SumoProgram], convention: Co
     layout, own, refused = layout_of(tl, groups, program, lengths_m, convention)
     group_of = {link: bit for bit, members in enumerate(groups.members) for link in members}
     closed = {link for link, letter in groups.constant.items() if letter == "r"}
-    table, link_of_connection, exits = approaches(roads, tl, links, group_of, closed, len(groups.members))
+    table, link_of_connection, inner, exits = approaches(roads, tl, links, group_of, closed, len(groups.members))
     return SignalSite(
         layout=layout,
         approaches=table,
@@ -96,6 +98,7 @@ def _site(roads: Roads, tl: str, programs: Sequence[SumoProgram], convention: Co
         constant=groups.constant,
         state_length=len(states[0]),
         link_of_connection=link_of_connection,
+        inner=inner,
         exits=exits,
         programs=(own,),
         notes=(*_unread(programs), *oddities(links, rules, groups, program)),

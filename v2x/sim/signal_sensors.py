@@ -4,7 +4,8 @@ Rules:
 * A connected vehicle tells its position, speed, lane and next turn within SIGHT_M of the stop line. Who is connected is drawn from its
   name and the seed. Buses are the operator's and always are; they tell the next stop and how many ride as well.
 * Of everybody else only the loops know (`signal_loops`), and of pedestrians only the buttons (`signal_buttons`).
-* Who is inside the junction has left its approach. Who waits outside the network is known to nobody.
+* Who is inside the junction has left its approach; all that is known of it is whether a connected vehicle stands there.
+* Who waits outside the network is known to nobody.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from hashlib import blake2b
 
 import libsumo
 import numpy as np
+from numpy.typing import NDArray
 
 from intersections.signals.approaches import ADVANCE_LOOP_M, SIGHT_M, Floats, Observation
 from intersections.signals.priority import DRIVER_PERSONS
@@ -67,6 +69,7 @@ class SignalSensors:
         self._lane_row = [{lane: row for row, lane in enumerate(place.lanes)} for place in self._approaches]
         self._loops = {lane: LaneLoops(self._roads.lane_length_m[lane]) for place in self._approaches for lane in place.lanes}
         self._exits = _exit_lanes(sites, self._roads)
+        self._inner = {lane: (site, row) for site, own in enumerate(sites) for row, way in enumerate(own.inner) for lane in way}
         self._vehicles: dict[str, _Vehicle] = {}
         self._count = 0
         self._places: dict[str, int] = {}
@@ -89,12 +92,16 @@ class SignalSensors:
         """One for each intersection, in their order."""
         rows: list[list[tuple[float, ...]]] = [[] for _ in self._approaches]
         filled = [np.zeros((2, len(place.exits))) for place in self._approaches]
+        inside = [np.zeros(len(place.connection_lane), np.uint8) for place in self._approaches]
         for name, vehicle in self._vehicles.items():
             if vehicle.connected and vehicle.lane:
                 self._tell(name, vehicle, rows)
                 self._fill(vehicle, filled)
+                if vehicle.speed_mps < STANDING_MPS and (within := self._inner.get(vehicle.lane)):
+                    inside[within[0]][within[1]] = 1
         self._fill_by_loops(filled)
-        return [self._observation(site, now_ns, rows[site], filled[site], pedestrian_wait_s[site]) for site in range(len(rows))]
+        parts = zip(rows, filled, inside, pedestrian_wait_s, strict=True)
+        return [self._observation(site, now_ns, *part) for site, part in enumerate(parts)]
 
     def _enrol(self, name: str) -> _Vehicle:
         bus = bool(libsumo.vehicle.getLine(name))  # of a line; some scenarios have cars of class bus
@@ -177,7 +184,9 @@ class SignalSensors:
                 for place in self._exits.get(lane, ()):
                     filled[place.site][1, place.row] = max(filled[place.site][1, place.row], place.after_m + queue_m)
 
-    def _observation(self, site: int, now_ns: int, rows: list[tuple[float, ...]], filled: Floats, pedestrian_wait_s: Floats) -> Observation:
+    def _observation(
+        self, site: int, now_ns: int, rows: list[tuple[float, ...]], filled: Floats, inside: NDArray[np.uint8], pedestrian_wait_s: Floats
+    ) -> Observation:
         place = self._approaches[site]
         columns = np.array(sorted(rows), dtype=np.float64).reshape(-1, 10).T
         loops = [self._loops[lane] for lane in place.lanes]
@@ -199,6 +208,7 @@ class SignalSensors:
             advance_occupied=np.array([loop.advance_occupied for loop in loops], np.uint8),
             exit_vehicles=filled[0],
             exit_queue_m=filled[1],
+            inside=inside,
             pedestrian_wait_s=pedestrian_wait_s,
         )
 
