@@ -60,7 +60,10 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """`why`: one sentence for the dispatcher. `confidence`: 0 to 1."""
+    """`why`: one sentence for the dispatcher. `confidence`: 0 to 1.
+
+    `valid_until_ns` is the order's that is made of it: it has to cover its carrying out (a departure, reaching the stop).
+    """
 
     kind: OrderKind
     line: str
@@ -148,6 +151,7 @@ class DispatchAct:
     """One act of a dispatcher; what its kind does not need has no meaning.
 
     `order`, `version`: of what it is about; version 0: whichever it is now. `value`: of the order, or the headway, s.
+    `trip`, `line` '': the vehicle's present ones; `stop` -1: its next.
     """
 
     id: str
@@ -160,7 +164,7 @@ class DispatchAct:
     line: str = ""
     vehicle: str = ""
     trip: str = ""
-    stop: int = 0
+    stop: int = -1
     value: float = 0.0
     text: str = ""
     valid_until_ns: int = 0

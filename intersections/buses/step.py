@@ -1,0 +1,235 @@
+"""The buses of one network, one step: positions and what people say in; states, predictions, orders and their news out.
+
+    positions -> places and stop calls -> predictions -> proposals -> orders -> vehicles
+                                     \\-> what became of orders          acts, acknowledgements -> orders
+
+Rules:
+* No I/O, no clock, no chance: `serve`, replay and the simulation run this same code.
+* What people say takes effect before what is seen; predictions and proposals are made every `PERIOD_NS`, orders go out with any step.
+* Snapshot and restore cover all that later steps depend on.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from intersections.buses.network import BusNetwork
+from intersections.buses.order_book import OrderBook
+from intersections.buses.orders import (
+    Acknowledgement,
+    ActAnswer,
+    ActKind,
+    DispatchAct,
+    DispatchOrder,
+    OrderRecord,
+    OrderVerdict,
+    Proposal,
+)
+from intersections.buses.samples import BusPosition, BusState, Duty, Prediction, StopCall
+
+PERIOD_NS = 10_000_000_000
+HEADWAY_MOST_S = 4 * 3600.0
+FRESH_NS = 300_000_000_000  # a vehicle that is silent for longer is neither predicted nor ordered about
+Arrays = dict[str, NDArray[Any]]
+
+
+class Matched(Protocol):
+    """What one step of the matcher gives: `matching.MatchStep`."""
+
+    @property
+    def states(self) -> Sequence[BusState]: ...
+    @property
+    def calls(self) -> Sequence[StopCall]: ...
+    @property
+    def verdicts(self) -> Counter[Any]: ...
+
+
+class Matching(Protocol):
+    """`matching.Matcher`."""
+
+    def step(self, positions: Sequence[BusPosition], now_ns: int) -> Matched: ...
+    def snapshot(self) -> Arrays: ...
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None: ...
+
+
+class Predicting(Protocol):
+    """`eta.Predictions`."""
+
+    def observe(self, calls: Sequence[StopCall]) -> None: ...
+    def predict(self, states: Sequence[BusState], now_ns: int) -> Sequence[Prediction]: ...
+    def snapshot(self) -> Arrays: ...
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None: ...
+
+
+class Plans(Protocol):
+    """`dispatch.LinePlans`: what is wanted of each line."""
+
+    def with_headway(self, line: str, headway_s: float) -> Self:
+        """0: as planned."""
+
+
+Propose = Callable[[BusNetwork, Sequence[BusState], Sequence[Prediction], Any, int], Sequence[Proposal]]
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchStep:
+    """`orders`: to be sent now. `events`: every change of an order. `states`: of all vehicles heard of lately.
+
+    `predictions`: those of this step, () between two periods.
+    """
+
+    states: tuple[BusState, ...]
+    calls: tuple[StopCall, ...]
+    predictions: tuple[Prediction, ...]
+    orders: tuple[DispatchOrder, ...]
+    events: tuple[OrderRecord, ...]
+    answers: tuple[ActAnswer, ...]
+    verdicts: Counter[Any]
+
+
+class Dispatcher:
+    def __init__(
+        self, network: BusNetwork, matcher: Matching, predictions: Predicting, propose: Propose, plans: Plans, book: OrderBook | None = None
+    ) -> None:
+        self.network = network
+        self.book = book or OrderBook(network)
+        self.headways_s: dict[str, float] = {}  # by line, as dispatchers have set them
+        self._matcher = matcher
+        self._predictions = predictions
+        self._propose = propose
+        self._plans = plans
+        self._lines = frozenset(pattern.line for pattern in network.patterns.values())
+        self._states: dict[str, BusState] = {}
+        self._due_ns = 0
+
+    def step(self, positions: Sequence[BusPosition], commands: Sequence[DispatchAct | Acknowledgement], now_ns: int) -> DispatchStep:
+        answers = [answer for command in commands if (answer := self._obey(command, now_ns)) is not None]
+        matched = self._matcher.step(positions, now_ns)
+        self._states.update((state.vehicle, state) for state in matched.states)
+        self._predictions.observe(matched.calls)
+        self.book.see(matched.states, matched.calls, now_ns)
+        predictions = self._plan(now_ns) if now_ns >= self._due_ns else ()
+        orders = tuple(self.book.tick(now_ns))
+        states, events = tuple(self._states.values()), tuple(self.book.events())
+        return DispatchStep(states, tuple(matched.calls), predictions, orders, events, tuple(answers), matched.verdicts)
+
+    def next_due_ns(self) -> int:
+        """When to step again if nothing arrives."""
+        return min(self._due_ns, self.book.next_due_ns())
+
+    def _plan(self, now_ns: int) -> tuple[Prediction, ...]:
+        self._due_ns = now_ns + PERIOD_NS
+        self._states = {name: state for name, state in self._states.items() if now_ns - state.measured_ns <= FRESH_NS}
+        states = list(self._states.values())
+        predictions = tuple(self._predictions.predict(states, now_ns))
+        self.book.propose(self._propose(self.network, states, predictions, self._plans, now_ns), now_ns)
+        return predictions
+
+    def _obey(self, command: DispatchAct | Acknowledgement, now_ns: int) -> ActAnswer | None:
+        if isinstance(command, Acknowledgement):
+            self.book.acknowledge(command, now_ns)
+            return None
+        return _ACTS[command.kind](self, command, now_ns)
+
+    def _accept(self, act: DispatchAct, now_ns: int) -> ActAnswer:
+        return self._answer(act, self.book.accept(act.order, act.author, now_ns, act.version))
+
+    def _change(self, act: DispatchAct, now_ns: int) -> ActAnswer:
+        return self._answer(act, self.book.change(act.order, act.value, act.valid_until_ns, act.author, now_ns, act.version))
+
+    def _decline(self, act: DispatchAct, now_ns: int) -> ActAnswer:
+        return self._answer(act, self.book.decline(act.order, act.author, now_ns, act.text))
+
+    def _withdraw(self, act: DispatchAct, now_ns: int) -> ActAnswer:
+        return self._answer(act, self.book.withdraw(act.order, act.author, now_ns, act.text))
+
+    def _answer(self, act: DispatchAct, verdict: OrderVerdict) -> ActAnswer:
+        record = self.book.record(act.order)
+        return ActAnswer(act.id, verdict, act.order, record.order.version if record is not None else 0)
+
+    def _order(self, act: DispatchAct, now_ns: int) -> ActAnswer:
+        """By hand; the trip and the stop are the vehicle's present trip and its next stop where the act leaves them open."""
+        state = self._states.get(act.vehicle)
+        if state is None:
+            return ActAnswer(act.id, OrderVerdict.UNKNOWN_VEHICLE)
+        trip = act.trip or state.trip
+        pattern = self.network.patterns.get(state.pattern)
+        wanted = DispatchOrder(
+            id="",
+            version=1,
+            kind=act.order_kind,
+            line=act.line or (pattern.line if pattern is not None else ""),
+            vehicle=act.vehicle,
+            trip=trip,
+            stop=act.stop if act.stop >= 0 else state.next_stop,
+            value=act.value,
+            text=act.text,
+            issued_ns=now_ns,
+            valid_until_ns=act.valid_until_ns,
+            author=act.author,
+        )
+        verdict, order = self.book.order(wanted, now_ns)
+        return ActAnswer(act.id, verdict, order.id, order.version)
+
+    def _set_headway(self, act: DispatchAct, _now_ns: int) -> ActAnswer:
+        if act.line not in self._lines:
+            return ActAnswer(act.id, OrderVerdict.UNKNOWN_LINE)
+        if not 0.0 <= act.value <= HEADWAY_MOST_S:
+            return ActAnswer(act.id, OrderVerdict.MALFORMED)
+        self._use_headway(act.line, act.value)
+        return ActAnswer(act.id, OrderVerdict.TAKEN)
+
+    def _use_headway(self, line: str, headway_s: float) -> None:
+        self.headways_s[line] = headway_s
+        self._plans = self._plans.with_headway(line, headway_s)
+
+    def _set_mode(self, act: DispatchAct, _now_ns: int) -> ActAnswer:
+        if act.line not in self._lines:
+            return ActAnswer(act.id, OrderVerdict.UNKNOWN_LINE)
+        self.book.set_mode(act.line, act.mode)
+        return ActAnswer(act.id, OrderVerdict.TAKEN)
+
+    def snapshot(self) -> Arrays:
+        own = {
+            "due_ns": self._due_ns,
+            "headways_s": self.headways_s,
+            "states": [asdict(state) for state in self._states.values()],
+        }
+        parts: dict[str, Arrays] = {
+            "matcher": self._matcher.snapshot(),
+            "predictions": self._predictions.snapshot(),
+            "book": self.book.snapshot(),
+            "step": {"json": np.frombuffer(json.dumps(own, default=np.generic.item).encode(), np.uint8).copy()},
+        }
+        return {f"{part}/{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a snapshot of a dispatcher of the same network and plans."""
+        parts: dict[str, Arrays] = {"matcher": {}, "predictions": {}, "book": {}, "step": {}}
+        for key, array in arrays.items():
+            part, name = key.split("/", 1)
+            parts[part][name] = array
+        self._matcher.restore(parts["matcher"])
+        self._predictions.restore(parts["predictions"])
+        self.book.restore(parts["book"])
+        own = json.loads(parts["step"]["json"].tobytes())
+        self._due_ns = own["due_ns"]
+        self._states = {one["vehicle"]: BusState(**{**one, "duty": Duty(one["duty"])}) for one in own["states"]}
+        for line, headway_s in own["headways_s"].items():
+            self._use_headway(line, headway_s)
+
+
+_ACTS: dict[ActKind, Callable[[Dispatcher, DispatchAct, int], ActAnswer]] = {
+    ActKind.ACCEPT: Dispatcher._accept,
+    ActKind.CHANGE: Dispatcher._change,
+    ActKind.DECLINE: Dispatcher._decline,
+    ActKind.ORDER: Dispatcher._order,
+    ActKind.WITHDRAW: Dispatcher._withdraw,
+    ActKind.HEADWAY: Dispatcher._set_headway,
+    ActKind.MODE: Dispatcher._set_mode,
+}
