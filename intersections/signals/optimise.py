@@ -103,7 +103,7 @@ class AdaptivePlanner:
         """When each group opens or opened (inf: closed) and when its green ended, s from now."""
         count = len(self._layout.groups)
         opens, closes = np.full(count, np.inf), np.full(count, -LONG_AGO_S)
-        since = (np.array(shown.since_ns, np.float64) - now_ns) / SECOND_NS
+        since = np.round((np.array(shown.since_ns, np.float64) - now_ns) / SECOND_NS)  # the guard moves some ticks after the plan's second
         for group, state in enumerate(shown.states):
             if state in GREEN:
                 opens[group] = since[group]

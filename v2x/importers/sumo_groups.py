@@ -1,7 +1,7 @@
 """From SUMO's links and one program to signal groups, their times, and the stages."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -41,11 +41,11 @@ def grouped(links: Links, rules: Rules, states: Sequence[str]) -> GroupedLinks:
     """Raises MapError where no link ever changes."""
     letters = {link: "".join(state[link] for state in states) for link in links.moves}
     constant = {link: _constant(links, link, text) for link, text in letters.items() if not _changes(text)}
-    clashes, yields = _rows(rules.clashes), _rows(rules.yields)
+    clashes, yields, before = _rows(rules.clashes), _rows(rules.yields), _rows((other, one) for one, other in rules.yields)
     members: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for link in links.moves:
         if link not in constant:
-            members[letters[link], link in links.crossings, clashes[link], yields[link]].append(link)
+            members[letters[link], link in links.crossings, clashes[link], yields[link], before[link]].append(link)
     if not members:
         raise MapError("no link ever changes between green and red")
     groups = sorted(tuple(group) for group in members.values())
@@ -73,7 +73,7 @@ def _constant(links: Links, link: int, letters: str) -> str:
     return "g" if any(link == one for one, _ in links.foes) else "G"
 
 
-def _rows(pairs: Pairs) -> dict[int, frozenset[int]]:
+def _rows(pairs: Iterable[tuple[int, int]]) -> dict[int, frozenset[int]]:
     rows: dict[int, set[int]] = defaultdict(set)
     for one, other in pairs:
         rows[one].add(other)

@@ -2,7 +2,8 @@
 
 Rules:
 * The program in use is the last one read of a traffic light, as SUMO has it: the network's own, then the additional files in order.
-* Links with the same letters throughout, the same foes and the same duty to yield are one group, named `g` and its smallest link.
+* Links with the same letters throughout, the same foes, who yield to the same and to whom the same yield, are one group, named `g` and
+  its smallest link.
 * Links that never change are no groups: always open, yielding to all they meet (or stopping first), or closed.
 * Foes may be green together only where the program in use shows it, one of them yielding; what cannot be read so is left out by name.
 """
