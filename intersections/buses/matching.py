@@ -1,0 +1,261 @@
+"""Positions of vehicles become states on trips and stop calls: what a vehicle says of itself is believed as far as its places fit.
+
+Rules:
+* A report that cannot be believed is counted by name and changes nothing else. A vehicle's silence or error never touches another.
+* A trip is kept until it is finished, another one is claimed or found that fits, or its pattern has been left for DETOUR_S.
+* One vehicle serves a trip. A second claimant is DOUBTED and makes no calls, until the first is silent, off, or clearly the worse fit.
+* A finished trip does not begin again; the next one is the duty's, where duties are known.
+* Everything follows from the reports and `now_ns`: the same reports give the same states.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import hypot, radians
+
+from intersections.buses.calls import STANDING_MPS, Call, Fix, Progress
+from intersections.buses.network import BusNetwork
+from intersections.buses.places import Moved, begun, moved
+from intersections.buses.samples import BusPosition, BusState, Duty, StopCall
+from intersections.buses.search import search
+from intersections.buses.vehicles import Assignment, PositionVerdict, Vehicle
+from intersections.buses.ways import Ways
+
+MAX_VEHICLES = 20_000
+FUTURE_NS = 30_000_000_000  # a vehicle's clock may be this far ahead
+SILENT_NS = 600_000_000_000  # then a vehicle is no longer shown, and its trip is free
+FORGET_NS = 4 * 3_600_000_000_000  # a layover is shorter; longer, and it begins as a stranger
+LOST = 3  # reports in a row that do not fit: then something is wrong, with the place or with the trip
+DETOUR_S = 900.0
+NEARBY_S = 20.0  # so short an absence from the way is noise, however many reports it spoiled
+SEARCH_EVERY_S = 60.0
+FIT_MEMORY = 0.3  # weight of the newest report in the fit: about the last five count
+CLEARLY = 2.0  # by which a rival's claim must be better before it takes the trip over
+DEVIATION_SCALE_S = 600.0  # how lateness weighs against fit between two claimants
+MAX_CLAIMED_EARLY_S = 1800.0  # who is this much ahead of the trip he claims is not on it yet
+MAX_DONE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class MatchStep:
+    """`states`: of all vehicles heard of late. `verdicts`: of the reports of this step, and of what was concluded, by name."""
+
+    states: tuple[BusState, ...]
+    calls: tuple[StopCall, ...]
+    verdicts: Counter[str]
+
+
+class Matcher:
+    """All vehicles of a network on one service day."""
+
+    def __init__(self, network: BusNetwork) -> None:
+        self.ways = Ways(network)
+        self._network = network
+        self._vehicles: dict[str, Vehicle] = {}
+        self._holder: dict[str, str] = {}  # by trip: the vehicle that serves it
+        self._verdicts: Counter[str] = Counter()
+
+    def step(self, positions: Sequence[BusPosition], now_ns: int) -> MatchStep:
+        self._verdicts = Counter()
+        calls = [call for position in sorted(positions, key=_order) for call in self._report(position, now_ns)]
+        self._forget(now_ns)
+        states = tuple(vehicle.state for vehicle in self._vehicles.values() if vehicle.state and now_ns - vehicle.measured_ns <= SILENT_NS)
+        return MatchStep(states, tuple(calls), +self._verdicts)
+
+    def _report(self, position: BusPosition, now_ns: int) -> Iterator[StopCall]:
+        verdict = _formal(position, now_ns)
+        vehicle = self._vehicles.get(position.vehicle) or Vehicle(position.vehicle)
+        if verdict is PositionVerdict.ACCEPTED and position.vehicle not in self._vehicles and len(self._vehicles) >= MAX_VEHICLES:
+            verdict = PositionVerdict.TOO_MANY_VEHICLES
+        if verdict is PositionVerdict.ACCEPTED:
+            point = self.ways.frame.enu_from_geodetic(radians(position.latitude_deg), radians(position.longitude_deg))[0]
+            verdict = vehicle.take(position, float(point[0]), float(point[1]))
+        self._verdicts[verdict.name] += 1
+        if verdict is not PositionVerdict.ACCEPTED:
+            return
+        self._vehicles[vehicle.id] = vehicle
+        time_s = (position.measured_ns - self._network.midnight_ns) / 1e9
+        vehicle.trail.append((time_s, vehicle.x_m, vehicle.y_m))
+        calls = self._follow(vehicle, time_s)
+        vehicle.doubted = self._is_doubted(vehicle, now_ns)
+        vehicle.state = self._state(vehicle)
+        if not vehicle.doubted and vehicle.assignment:
+            yield from self._stop_calls(vehicle, vehicle.assignment, calls)
+        self._finish(vehicle)
+
+    # On a trip, or looking for one.
+
+    def _follow(self, vehicle: Vehicle, time_s: float) -> list[Call]:
+        claim = vehicle.claim if vehicle.claim in self._network.trips and vehicle.claim not in vehicle.done else ""
+        if vehicle.claim and vehicle.claim not in self._network.trips:
+            self._verdicts["TRIP_UNKNOWN"] += 1
+        current = vehicle.assignment
+        if current and claim and claim != current.trip and self._claimed(vehicle, claim, time_s):
+            return self._begun_calls(vehicle, time_s)
+        if current:
+            calls = self._moved(vehicle, current, time_s)
+            if current.lost < LOST:
+                return calls
+        elif claim and self._claimed(vehicle, claim, time_s):
+            return self._begun_calls(vehicle, time_s)
+        if self._searched(vehicle, time_s):
+            self._verdicts["TRIP_FOUND"] += 1
+            self._verdicts["CLAIM_WRONG"] += bool(claim)
+            return self._begun_calls(vehicle, time_s)
+        if current and self._claimed(vehicle, current.trip, time_s):
+            self._verdicts["PLACE_BEGUN_ANEW"] += 1
+        return []
+
+    def _claimed(self, vehicle: Vehicle, claim: str, time_s: float) -> bool:
+        trip, way = self._network.trips[claim], self.ways.way(claim)
+        place = begun(way, vehicle.x_m, vehicle.y_m, trip, time_s)
+        if place is None:
+            self._verdicts["CLAIM_ELSEWHERE"] += 1
+            return False
+        if time_s < way.scheduled_s(trip, place.guesses[0].place_m) - MAX_CLAIMED_EARLY_S and place.guesses[0].place_m > way.stop_m[1]:
+            self._verdicts["CLAIM_TOO_EARLY"] += 1
+            return False
+        self._assign(vehicle, claim, place, time_s)
+        return True
+
+    def _searched(self, vehicle: Vehicle, time_s: float) -> bool:
+        if time_s - vehicle.searched_s < SEARCH_EVERY_S:
+            return False
+        vehicle.searched_s = time_s
+        found = search(self.ways, vehicle.trail, vehicle.line, vehicle.duty, lambda trip: trip in self._holder or trip in vehicle.done)
+        if found is None:
+            return False
+        self._assign(vehicle, found.trip.id, found.place, time_s)
+        return True
+
+    def _assign(self, vehicle: Vehicle, trip: str, place: Moved, time_s: float) -> None:
+        self._release(vehicle)
+        fix = Fix(place.guesses[0].place_m, time_s, _standing(vehicle))
+        vehicle.assignment = Assignment(
+            trip, place.guesses, Progress(self.ways.way(trip), self._network.trips[trip], fix), vehicle.x_m, vehicle.y_m, place.cost
+        )
+        vehicle.duty = self._network.trips[trip].duty or vehicle.duty
+
+    def _begun_calls(self, vehicle: Vehicle, time_s: float) -> list[Call]:
+        assert vehicle.assignment
+        return vehicle.assignment.progress.advance(Fix(vehicle.assignment.guesses[0].place_m, time_s, _standing(vehicle)), direct=True)
+
+    def _moved(self, vehicle: Vehicle, on: Assignment, time_s: float) -> list[Call]:
+        elapsed_s = time_s - on.progress.time_s
+        straight_m = hypot(vehicle.x_m - on.x_m, vehicle.y_m - on.y_m)
+        place = moved(self.ways.way(on.trip), on.guesses, vehicle.x_m, vehicle.y_m, straight_m, elapsed_s)
+        if place is None:
+            on.lost += 1
+            self._verdicts["OFF_PATTERN"] += 1
+            return []
+        direct, on.lost, on.reports = on.lost < 2 or elapsed_s < NEARBY_S, 0, on.reports + 1
+        on.x_m, on.y_m = vehicle.x_m, vehicle.y_m
+        on.guesses = place.guesses
+        on.fit += FIT_MEMORY * (place.cost - on.fit)
+        return on.progress.advance(Fix(place.guesses[0].place_m, time_s, _standing(vehicle)), direct=direct)
+
+    def _finish(self, vehicle: Vehicle) -> None:
+        """Its trip at an end, a vehicle is free for the next one of its duty."""
+        on = vehicle.assignment
+        if on is None or not (on.progress.finished or _left(vehicle, on)):
+            return
+        self._verdicts["LEFT_PATTERN"] += not on.progress.finished
+        if on.progress.finished:
+            vehicle.done = (*vehicle.done[1 - MAX_DONE :], on.trip)
+        self._release(vehicle)
+        vehicle.assignment = None
+        following = self.ways.following.get(on.trip, "")
+        if on.progress.finished and following and not vehicle.doubted:
+            self._wait_for(vehicle, following)
+        latest = vehicle.trail[-1]
+        vehicle.trail.clear()  # what was driven on this trip says nothing of the next
+        vehicle.trail.append(latest)
+
+    def _wait_for(self, vehicle: Vehicle, trip: str) -> None:
+        time_s = vehicle.trail[-1][0]
+        way = self.ways.way(trip)
+        place = begun(way, vehicle.x_m, vehicle.y_m, self._network.trips[trip], time_s)
+        if place and place.guesses[0].place_m <= way.stop_m[1] and self._holder.get(trip, vehicle.id) == vehicle.id:
+            self._assign(vehicle, trip, place, time_s)
+            self._holder[trip] = vehicle.id
+
+    # Who serves a trip that two claim.
+
+    def _is_doubted(self, vehicle: Vehicle, now_ns: int) -> bool:
+        on = vehicle.assignment
+        if on is None:
+            return False
+        holder = self._vehicles.get(self._holder.get(on.trip, vehicle.id))
+        if holder is None or holder is vehicle or not _holds(holder, on.trip, now_ns):
+            self._holder[on.trip] = vehicle.id
+            return False
+        if holder.assignment and _claim_cost(on) + CLEARLY < _claim_cost(holder.assignment) and on.reports >= LOST:
+            self._holder[on.trip] = vehicle.id
+            holder.doubted, holder.state = True, holder.state and self._state(holder)
+            self._verdicts["TRIP_TAKEN_OVER"] += 1
+            return False
+        self._verdicts["TRIP_CLAIMED_TWICE"] += 1
+        return True
+
+    def _release(self, vehicle: Vehicle) -> None:
+        if vehicle.assignment and self._holder.get(vehicle.assignment.trip) == vehicle.id:
+            del self._holder[vehicle.assignment.trip]
+
+    def _forget(self, now_ns: int) -> None:
+        for id in [id for id, vehicle in self._vehicles.items() if now_ns - vehicle.measured_ns > FORGET_NS]:
+            self._release(self._vehicles.pop(id))
+
+    # What is told.
+
+    def _state(self, vehicle: Vehicle) -> BusState:
+        on = vehicle.assignment
+        if on is None or _left(vehicle, on):
+            return BusState(vehicle.id, Duty.OFF, "", "", 0.0, 0, vehicle.speed_mps, False, 0.0, vehicle.load, vehicle.measured_ns)
+        progress = on.progress
+        duty = Duty.DETOUR if on.lost else Duty.ON_TRIP if progress.departed else Duty.AT_TERMINAL
+        return BusState(
+            vehicle.id,
+            Duty.DOUBTED if vehicle.doubted else duty,
+            on.trip,
+            progress.way.pattern.id,
+            progress.place_m,
+            progress.next_stop,
+            vehicle.speed_mps,
+            progress.at_stop,
+            progress.deviation_s,
+            vehicle.load,
+            vehicle.measured_ns,
+        )
+
+    @staticmethod
+    def _stop_calls(vehicle: Vehicle, on: Assignment, calls: list[Call]) -> Iterator[StopCall]:
+        pattern = on.progress.way.pattern.id
+        for call in calls:
+            yield StopCall(vehicle.id, on.trip, pattern, call.stop, call.arrived_s, call.left_s, vehicle.load)
+
+
+def _order(position: BusPosition) -> tuple[int, str]:
+    return position.measured_ns, position.vehicle
+
+
+def _formal(position: BusPosition, now_ns: int) -> PositionVerdict:
+    place = abs(position.latitude_deg) < 90.0 and abs(position.longitude_deg) <= 180.0
+    if not (place and position.vehicle and position.measured_ns > 0) or position.latitude_deg == position.longitude_deg == 0.0:
+        return PositionVerdict.MALFORMED
+    return PositionVerdict.FUTURE if position.measured_ns > now_ns + FUTURE_NS else PositionVerdict.ACCEPTED
+
+
+def _left(vehicle: Vehicle, on: Assignment) -> bool:
+    return on.lost >= LOST and vehicle.trail[-1][0] - on.progress.time_s > DETOUR_S
+
+
+def _standing(vehicle: Vehicle) -> bool:
+    return vehicle.doors_open or vehicle.speed_mps < STANDING_MPS
+
+
+def _holds(holder: Vehicle, trip: str, now_ns: int) -> bool:
+    return holder.assignment is not None and holder.assignment.trip == trip and now_ns - holder.measured_ns <= SILENT_NS
+
+
+def _claim_cost(on: Assignment) -> float:
+    return on.fit + abs(on.progress.deviation_s) / DEVIATION_SCALE_S + on.lost
