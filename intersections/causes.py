@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from intersections.buses.orders import DispatchAct
+from intersections.buses.samples import BusPositions
 from intersections.decisions import Cause, Party
 from intersections.samples import CommandSample, PrioritySample, Sample, SignalSample
 from positioning.frames import LocalFrame
@@ -59,5 +61,7 @@ def _cause(sample: Sample) -> Cause:
             return Cause(f"signal {sample.intersection}", sample.sequence)
         case PrioritySample():
             return Cause(sample.vehicle, sample.sequence)
-        case CommandSample():
+        case CommandSample() | DispatchAct():
             return Cause(sample.author, 0)
+        case BusPositions():
+            return Cause("", 0)  # the buses' network has none of an intersection's decisions

@@ -9,6 +9,7 @@ from enum import IntEnum, StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from intersections.buses.decisions import DispatchDecision
 from intersections.signals.control import GuardMode
 from intersections.signals.spat import SpatMessage
 from positioning.samples import ObjectClass
@@ -204,4 +205,4 @@ class SignalEvent:
 
 
 SignalDecision = LampCommand | SpatMessage | SpeedAdvices | PriorityAnswer | SignalEvent
-Decision = Warning | TrackReport | CorrectedPositions | SensorFault | SignalReport | SignalDecision
+Decision = Warning | TrackReport | CorrectedPositions | SensorFault | SignalReport | SignalDecision | DispatchDecision

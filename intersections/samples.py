@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
+from intersections.buses.orders import DispatchAct
+from intersections.buses.samples import BusPositions
 from positioning.samples import MotionSample, RangeSample, RsuFrame
 
 
@@ -55,6 +57,7 @@ class CommandSample:
     valid_until_ns: int
     received_ns: int
     reason: str = ""
+    version: int = 0  # acknowledgement: of the order it answers; 0 where versions are not counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +83,4 @@ class PrioritySample:
     headway_ratio: float
 
 
-Sample = RsuFrame | MotionSample | RangeSample | SignalSample | CommandSample | PrioritySample
+Sample = RsuFrame | MotionSample | RangeSample | SignalSample | CommandSample | PrioritySample | BusPositions | DispatchAct

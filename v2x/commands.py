@@ -25,6 +25,7 @@ from v2x.messages import TOPIC_ROOT, rfc3339_ns
 
 MAX_COMMAND_BYTES = 4096  # ten times what any command needs
 MAX_TEXT = 200
+MAX_VERSION = 1_000_000
 MAX_VALIDITY_NS = 24 * 3600 * 1_000_000_000  # a longer silence has to be repeated by somebody who still wants it
 REMEMBERED_COMMANDS = 8192
 COMMANDS_PER_SECOND = 50  # for all authors together: the input queue never drops a command, so they are limited here
@@ -69,6 +70,7 @@ def command_sample(payload: bytes, received_ns: int) -> CommandSample:
         valid_until_ns=parse_rfc3339(_text(fields, "valid_until")),
         received_ns=received_ns,
         reason=_text(fields, "reason", ""),
+        version=_version(fields),
     )
     _KIND_RULES[kind](sample)
     return sample
@@ -84,6 +86,7 @@ def encode_command(sample: CommandSample) -> bytes:
         "about": sample.about,
         "answer": sample.answer,
         "reason": sample.reason,
+        "version": sample.version,
         "valid_until": rfc3339_ns(sample.valid_until_ns),
     }
     return orjson.dumps({name: value for name, value in fields.items() if value})
@@ -226,6 +229,13 @@ def _identifier(fields: Mapping[str, object], name: str) -> str:
     if _ID.fullmatch(text) is None:
         raise WireError(Verdict.MALFORMED, f"{name} has to be 1..64 of A-Z a-z 0-9 . _ : -")
     return text
+
+
+def _version(fields: Mapping[str, object]) -> int:
+    version = fields.get("version", 0)
+    if type(version) is not int or not 0 <= version <= MAX_VERSION:
+        raise WireError(Verdict.MALFORMED, f"version has to be a whole number from 0 to {MAX_VERSION}")
+    return version
 
 
 def _check_acknowledgement(sample: CommandSample) -> None:

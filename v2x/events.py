@@ -5,6 +5,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from intersections.buses.decisions import AnswerRefused, OrderNews, OrderSent
 from intersections.decisions import (
     Decision,
     PriorityAnswer,
@@ -23,6 +24,9 @@ NAMES: dict[type, str] = {
     SpatMessage: "SPAT",
     PriorityAnswer: "PRIORITY",
     SignalEvent: "SIGNALS",
+    OrderSent: "ORDER",
+    OrderNews: "DISPATCH",
+    AnswerRefused: "ANSWER_REFUSED",
 }
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from intersections.buses.decisions import ActDone, AnswerRefused, BusReport, OrderNews, OrderSent
 from intersections.decisions import (
     Cause,
     CorrectedPositions,
@@ -41,6 +42,7 @@ from intersections.signals.priority import RequestStatus
 from intersections.signals.spat import MovementEvent, SpatMessage
 from positioning.frames import LocalFrame
 from positioning.samples import ObjectClass, Verdict
+from v2x.dispatch_messages import news_body, order_body
 
 TOPIC_ROOT = "v2x/v1"
 EVERYWHERE = "all"  # stands for the intersection in what concerns a whole process
@@ -58,7 +60,8 @@ PHASE_NAMES = tuple(PhaseState(number).name for number in range(len(PhaseState))
 
 MODE_NAMES = tuple(GuardMode(number).name for number in range(len(GuardMode)))
 PRIORITY_NAMES = tuple(RequestStatus(number).name for number in range(len(RequestStatus)))
-PRIVATE = (CorrectedPositions, LampCommand, SpeedAdvices)  # each vehicle's or controller's own affair, told on its stream
+# Each vehicle's, controller's or dispatcher's own affair, told on its stream; a bus report is what others make their messages of.
+PRIVATE = (CorrectedPositions, LampCommand, SpeedAdvices, ActDone, BusReport)
 
 
 class MessageKind(StrEnum):
@@ -69,6 +72,7 @@ class MessageKind(StrEnum):
     STATUS = "status"
     SIGNAL = "signal"
     EVENT = "event"
+    DISPATCH = "dispatch"
     PRIORITY = "priority"
     TRACK = "track"
 
@@ -88,6 +92,7 @@ DELIVERY = {
     MessageKind.STATUS: Delivery(qos=1, retain=True, newest_only=True),
     MessageKind.SIGNAL: Delivery(qos=0, retain=True, newest_only=True),
     MessageKind.EVENT: Delivery(qos=1, retain=False, newest_only=False),
+    MessageKind.DISPATCH: Delivery(qos=1, retain=False, newest_only=False),
     MessageKind.PRIORITY: Delivery(qos=1, retain=False, newest_only=True),
     MessageKind.TRACK: Delivery(qos=0, retain=False, newest_only=True),
 }
@@ -147,6 +152,9 @@ class MessageEncoder:
             SpatMessage: self._spat,
             PriorityAnswer: self._priority,
             SignalEvent: self._signal_event,
+            OrderSent: self._order,
+            OrderNews: self._order_news,
+            AnswerRefused: self._answer_refused,
         }
 
     def encode(self, decision: Decision) -> Message:
@@ -211,14 +219,8 @@ class MessageEncoder:
 
     def _tracks(self, report: TrackReport) -> Message:
         valid_until_ns = report.time_ns + TRACK_VALIDITY_NS
-        body = {
-            "id": f"{report.intersection}-{report.time_ns // 1_000_000}",
-            "created": rfc3339_ms(report.time_ns),
-            "valid_until": rfc3339_ms(valid_until_ns),
-            "cause": _cause(NOBODY),
-            "intersection": report.intersection,
-            "tracks": self._track_objects(report),
-        }
+        head = _head(f"{report.intersection}-{report.time_ns // 1_000_000}", report.time_ns, valid_until_ns, NOBODY, report.intersection)
+        body = head | {"tracks": self._track_objects(report)}
         return _message(MessageKind.TRACK, self.topic(report.intersection, MessageKind.TRACK), body, valid_until_ns)
 
     def _track_objects(self, report: TrackReport) -> list[dict[str, Any]]:
@@ -256,25 +258,16 @@ class MessageEncoder:
 
     def _signal(self, report: SignalReport) -> Message:
         valid_until_ns = report.time_ns + SIGNAL_VALIDITY_NS
-        body = {
-            "id": f"{report.intersection}-{report.time_ns // 1_000_000}",
-            "created": rfc3339_ms(report.time_ns),
-            "valid_until": rfc3339_ms(valid_until_ns),
-            "cause": _cause(report.cause),
-            "intersection": report.intersection,
-            "groups": [{"id": group, "state": PHASE_NAMES[state]} for group, state in report.groups],
-        }
+        head = _head(
+            f"{report.intersection}-{report.time_ns // 1_000_000}", report.time_ns, valid_until_ns, report.cause, report.intersection
+        )
+        body = head | {"groups": [{"id": group, "state": PHASE_NAMES[state]} for group, state in report.groups]}
         return _message(MessageKind.SIGNAL, self.topic(report.intersection, MessageKind.SIGNAL), body, valid_until_ns)
 
     def _spat(self, spat: SpatMessage) -> Message:
         """In the place of `_signal` where the platform rules the lamps: what is shown and what is promised of its end."""
         valid_until_ns = spat.now_ns + SIGNAL_VALIDITY_NS
-        body = {
-            "id": f"{spat.intersection}-{spat.now_ns // 1_000_000}",
-            "created": rfc3339_ms(spat.now_ns),
-            "valid_until": rfc3339_ms(valid_until_ns),
-            "cause": _cause(NOBODY),
-            "intersection": spat.intersection,
+        body = _head(f"{spat.intersection}-{spat.now_ns // 1_000_000}", spat.now_ns, valid_until_ns, NOBODY, spat.intersection) | {
             "mode": MODE_NAMES[spat.mode],
             "revision": spat.revision,
             "promises_void": spat.void,
@@ -284,12 +277,8 @@ class MessageEncoder:
 
     def _priority(self, answer: PriorityAnswer) -> Message:
         valid_until_ns = answer.time_ns + EVENT_VALIDITY_NS
-        body = {
-            "id": f"{answer.intersection}-{answer.vehicle}-{answer.request_id}-{answer.sequence}",
-            "created": rfc3339_ms(answer.time_ns),
-            "valid_until": rfc3339_ms(valid_until_ns),
-            "cause": _cause(Cause(answer.vehicle, answer.sequence)),
-            "intersection": answer.intersection,
+        id, cause = f"{answer.intersection}-{answer.vehicle}-{answer.request_id}-{answer.sequence}", Cause(answer.vehicle, answer.sequence)
+        body = _head(id, answer.time_ns, valid_until_ns, cause, answer.intersection) | {
             "vehicle": answer.vehicle,
             "request": answer.request_id,
             "sequence": answer.sequence,
@@ -312,19 +301,30 @@ class MessageEncoder:
         }
         return self._event(fault.intersection, "sensor-fault", fault.id, fault.id, fault.created_ns, fault.cause, fields)
 
+    def _order(self, sent: OrderSent) -> Message:
+        order = sent.order
+        head = _head(order.id, order.issued_ns, order.valid_until_ns, NOBODY, sent.intersection)
+        topic = self.topic(sent.intersection, MessageKind.ORDER, order.vehicle)
+        return _message(MessageKind.ORDER, topic, head | order_body(sent, rfc3339_ms), order.valid_until_ns)
+
+    def _order_news(self, news: OrderNews) -> Message:
+        order, valid_until_ns = news.record.order, news.time_ns + EVENT_VALIDITY_NS
+        head = _head(order.id, news.record.changed_ns, valid_until_ns, NOBODY, news.intersection)
+        topic = self.topic(news.intersection, MessageKind.DISPATCH, order.line, order.id)
+        return _message(MessageKind.DISPATCH, topic, head | news_body(news, rfc3339_ms), valid_until_ns)
+
+    def _answer_refused(self, refused: AnswerRefused) -> Message:
+        said, kind = refused.said, "answer-refused"
+        fields = {"source": said.vehicle, "subject": f"{said.order} version {said.version}", "text": refused.verdict.value}
+        return self._event(
+            refused.intersection, kind, said.vehicle, f"{kind}-{said.order}-{refused.time_ns}", refused.time_ns, NOBODY, fields
+        )
+
     def _event(
         self, intersection: str, kind: str, word: str, event_id: str, created_ns: int, cause: Cause, fields: Mapping[str, object]
     ) -> Message:
         valid_until_ns = created_ns + EVENT_VALIDITY_NS
-        body = {
-            "id": event_id,
-            "created": rfc3339_ms(created_ns),
-            "valid_until": rfc3339_ms(valid_until_ns),
-            "cause": _cause(cause),
-            "intersection": intersection,
-            "kind": kind,
-            **fields,
-        }
+        body = _head(event_id, created_ns, valid_until_ns, cause, intersection) | {"kind": kind, **fields}
         return _message(MessageKind.EVENT, self.topic(intersection, MessageKind.EVENT, kind, word), body, valid_until_ns)
 
     def _degrees(self, intersection: str, east_m: NDArray[np.float64], north_m: NDArray[np.float64]) -> tuple[list[float], list[float]]:
@@ -342,6 +342,11 @@ class MessageEncoder:
 
 def _message(kind: MessageKind, topic: str, body: Mapping[str, object], valid_until_ns: int) -> Message:
     return Message(kind, topic, orjson.dumps(body), valid_until_ns)
+
+
+def _head(id: str, created_ns: int, valid_until_ns: int, cause: Cause, intersection: str) -> dict[str, object]:
+    times = {"created": rfc3339_ms(created_ns), "valid_until": rfc3339_ms(valid_until_ns)}
+    return {"id": id, **times, "cause": _cause(cause), "intersection": intersection}
 
 
 def _movement_event(event: MovementEvent) -> dict[str, object]:

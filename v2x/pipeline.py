@@ -7,6 +7,7 @@ Rules:
 * Reports are told last: what they take to be made into messages holds up no warning.
 * Signals are controlled after that, one intersection at a time, the one longest due: a plan holds up no warning of its own step,
   and of the next no more than one plan does.
+* Buses come last of all: their plans are made each ten seconds, and nothing of theirs is urgent within a step.
 * One quiet intersection, the one longest due, is stepped at a time: ten track reports due at once do not hold up a frame.
 * A failing step is a defect of ours: it ends the process with its input in the log, to be replayed.
 """
@@ -19,6 +20,8 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from intersections.buses.decisions import BusReport
+from intersections.buses.road import BusRoad
 from intersections.decisions import CorrectedPositions, Decision, TrackReport
 from intersections.samples import Sample
 from intersections.signals.spat import MovementEvent, SpatMessage
@@ -82,6 +85,13 @@ def decision_bytes(decision: Decision) -> bytes:
         case SpatMessage():
             rule = decision.revision, decision.now_ns, int(decision.mode), int(decision.status), decision.void
             return repr((decision.intersection, *rule, [_event_words(event) for event in decision.events])).encode()
+        case BusReport():
+            words = (
+                decision.states,
+                decision.calls,
+                [(one.vehicle, one.trip, one.first_stop, one.predictor) for one in decision.predictions],
+            )
+            arrays = tuple(times for one in decision.predictions for times in (one.p10_s, one.p50_s, one.p90_s))
         case _:
             return repr(decision).encode()
     head = f"{decision.intersection} {decision.time_ns} {words}".encode()
@@ -99,9 +109,13 @@ def _event_words(event: MovementEvent) -> tuple[object, ...]:
 
 
 class Pipeline:
-    def __init__(self, intersections: Mapping[str, Intersection], log: StepLog, sinks: Sequence[DecisionSink] = ()) -> None:
+    def __init__(
+        self, intersections: Mapping[str, Intersection], log: StepLog, sinks: Sequence[DecisionSink] = (), buses: BusRoad | None = None
+    ) -> None:
         self._intersections = dict(intersections)
-        self._deadlines_ns = dict.fromkeys(self._intersections, 0)
+        self._buses = {buses.id: buses} if buses is not None else {}
+        self._members: dict[str, Intersection | BusRoad] = {**self._intersections, **self._buses}
+        self._deadlines_ns = dict.fromkeys(self._members, 0)
         self._signals = [intersection for intersection in self._intersections.values() if intersection.signals is not None]
         self._log = log
         self._sinks = tuple(sinks)
@@ -124,7 +138,9 @@ class Pipeline:
             self._log.write_state(self.take_state(now_ns))
         self._log.write_step(now_ns, arrivals)
         reports: list[Decision] = []
-        for intersection, samples in self._concerned(now_ns, arrivals).items():
+        concerned = self._concerned(now_ns, arrivals)
+        for_buses = {name: concerned.pop(name, []) for name in self._buses}
+        for intersection, samples in concerned.items():
             decided, self._deadlines_ns[intersection] = step(self._intersections[intersection], samples, now_ns)
             reports += [decision for decision in decided if isinstance(decision, REPORTS)]
             yield from self._told([decision for decision in decided if not isinstance(decision, REPORTS)], now_ns)
@@ -134,6 +150,10 @@ class Pipeline:
             due = min(self._signals, key=lambda intersection: intersection.control_due_ns)
             if due.control_due_ns <= now_ns:
                 yield from self._told(due.control(now_ns), now_ns)
+        for name, samples in for_buses.items():
+            if samples or self._deadlines_ns[name] <= now_ns:
+                done, self._deadlines_ns[name] = self._buses[name].step(samples, now_ns)
+                yield from self._told([*done], now_ns)
 
     def _told(self, decided: list[Decision], now_ns: int) -> Iterator[list[Decision]]:
         if not decided:
@@ -152,15 +172,15 @@ class Pipeline:
     def take_state(self, now_ns: int) -> RoadState:
         """The state before a step at `now_ns`; the digest of what follows is chained to the one so far."""
         self._seal(self.digest, self.decisions)
-        states = {name: intersection.snapshot() for name, intersection in self._intersections.items()}
+        states = {name: member.snapshot() for name, member in self._members.items()}
         return RoadState(now_ns, self.decisions, self._sealed, dict(self._deadlines_ns), states)
 
     def restore(self, state: RoadState) -> None:
         self._seal(state.digest, state.decisions)
         self.decisions = state.decisions
         self._deadlines_ns = dict(state.deadlines_ns)
-        for name, intersection in self._intersections.items():
-            intersection.restore(state.intersections[name])
+        for name, member in self._members.items():
+            member.restore(state.intersections[name])
 
     @property
     def digest(self) -> bytes:
@@ -176,7 +196,7 @@ class Pipeline:
         concerned: dict[str, list[Sample]] = {}
         for arrival in arrivals:
             concerned.setdefault(arrival.intersection, []).append(arrival.sample)
-        due = min(self._deadlines_ns, key=self._deadlines_ns.__getitem__)
+        due = min(self._intersections, key=self._deadlines_ns.__getitem__)
         if self._deadlines_ns[due] <= now_ns:
             concerned.setdefault(due, [])
         return concerned

@@ -25,6 +25,14 @@ class BusPosition:
     doors_open: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class BusPositions:
+    """What came at once: a poll of a feed, or one vehicle's word."""
+
+    positions: tuple[BusPosition, ...]
+    received_ns: int
+
+
 class Duty(IntEnum):
     """What a vehicle is doing, as far as it is known."""
 

@@ -1,18 +1,20 @@
 """The buses of one network, one step: positions and what people say in; states, predictions, orders and their news out.
 
     positions -> places and stop calls -> predictions -> proposals -> orders -> vehicles
-                                     \\-> what became of orders          acts, acknowledgements -> orders
+                                     \\-> what became of orders        /
+                                         answers, dispatchers' acts --
 
 Rules:
 * No I/O, no clock, no chance: `serve`, replay and the simulation run this same code.
-* What people say takes effect before what is seen; predictions and proposals are made every `PERIOD_NS`, orders go out with any step.
+* What vehicles answer, then what dispatchers do, takes effect before orders are judged by what is seen. Predictions and proposals are
+  made every `PERIOD_NS`; orders go out with any step.
 * Snapshot and restore cover all that later steps depend on.
 """
 
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -30,11 +32,12 @@ from intersections.buses.orders import (
     OrderVerdict,
     Proposal,
 )
-from intersections.buses.samples import BusPosition, BusState, Duty, Prediction, StopCall
+from intersections.buses.samples import BusPosition, BusState, Prediction, StopCall
 
 PERIOD_NS = 10_000_000_000
 HEADWAY_MOST_S = 4 * 3600.0
 FRESH_NS = 300_000_000_000  # a vehicle that is silent for longer is neither predicted nor ordered about
+HARMLESS = frozenset({OrderVerdict.TAKEN, OrderVerdict.DUPLICATE})
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -80,7 +83,7 @@ Propose = Callable[[BusNetwork, Sequence[BusState], Sequence[Prediction], Any, i
 class DispatchStep:
     """`orders`: to be sent now. `events`: every change of an order. `states`: of all vehicles heard of lately.
 
-    `predictions`: those of this step, () between two periods.
+    `predictions`: of this step, () between two periods.
     """
 
     states: tuple[BusState, ...]
@@ -89,6 +92,8 @@ class DispatchStep:
     orders: tuple[DispatchOrder, ...]
     events: tuple[OrderRecord, ...]
     answers: tuple[ActAnswer, ...]
+    refused: tuple[tuple[Acknowledgement, OrderVerdict], ...]  # what vehicles said and nobody could use
+    is_planned: bool  # whether predictions and proposals were made
     verdicts: Counter[Any]
 
 
@@ -108,15 +113,20 @@ class Dispatcher:
         self._due_ns = 0
 
     def step(self, positions: Sequence[BusPosition], commands: Sequence[DispatchAct | Acknowledgement], now_ns: int) -> DispatchStep:
-        answers = [answer for command in commands if (answer := self._obey(command, now_ns)) is not None]
         matched = self._matcher.step(positions, now_ns)
-        self._states.update((state.vehicle, state) for state in matched.states)
+        self._states = {state.vehicle: state for state in matched.states}
+        acts = [command for command in commands if isinstance(command, DispatchAct)]
+        said = [(command, self.book.acknowledge(command, now_ns)) for command in commands if isinstance(command, Acknowledgement)]
+        answers = tuple(_ACTS[act.kind](self, act, now_ns) for act in acts)
         self._predictions.observe(matched.calls)
         self.book.see(matched.states, matched.calls, now_ns)
-        predictions = self._plan(now_ns) if now_ns >= self._due_ns else ()
+        is_planned = now_ns >= self._due_ns
+        predictions = self._plan(now_ns) if is_planned else ()
         orders = tuple(self.book.tick(now_ns))
-        states, events = tuple(self._states.values()), tuple(self.book.events())
-        return DispatchStep(states, tuple(matched.calls), predictions, orders, events, tuple(answers), matched.verdicts)
+        states, events = tuple(matched.states), tuple(self.book.events())
+        refused = tuple((one, verdict) for one, verdict in said if verdict not in HARMLESS)
+        calls = tuple(matched.calls)
+        return DispatchStep(states, calls, predictions, orders, events, answers, refused, is_planned, matched.verdicts)
 
     def next_due_ns(self) -> int:
         """When to step again if nothing arrives."""
@@ -124,17 +134,10 @@ class Dispatcher:
 
     def _plan(self, now_ns: int) -> tuple[Prediction, ...]:
         self._due_ns = now_ns + PERIOD_NS
-        self._states = {name: state for name, state in self._states.items() if now_ns - state.measured_ns <= FRESH_NS}
-        states = list(self._states.values())
+        states = [state for state in self._states.values() if now_ns - state.measured_ns <= FRESH_NS]
         predictions = tuple(self._predictions.predict(states, now_ns))
         self.book.propose(self._propose(self.network, states, predictions, self._plans, now_ns), now_ns)
         return predictions
-
-    def _obey(self, command: DispatchAct | Acknowledgement, now_ns: int) -> ActAnswer | None:
-        if isinstance(command, Acknowledgement):
-            self.book.acknowledge(command, now_ns)
-            return None
-        return _ACTS[command.kind](self, command, now_ns)
 
     def _accept(self, act: DispatchAct, now_ns: int) -> ActAnswer:
         return self._answer(act, self.book.accept(act.order, act.author, now_ns, act.version))
@@ -198,7 +201,6 @@ class Dispatcher:
         own = {
             "due_ns": self._due_ns,
             "headways_s": self.headways_s,
-            "states": [asdict(state) for state in self._states.values()],
         }
         parts: dict[str, Arrays] = {
             "matcher": self._matcher.snapshot(),
@@ -219,7 +221,6 @@ class Dispatcher:
         self.book.restore(parts["book"])
         own = json.loads(parts["step"]["json"].tobytes())
         self._due_ns = own["due_ns"]
-        self._states = {one["vehicle"]: BusState(**{**one, "duty": Duty(one["duty"])}) for one in own["states"]}
         for line, headway_s in own["headways_s"].items():
             self._use_headway(line, headway_s)
 

@@ -66,7 +66,7 @@ def test_when_full_the_expired_go_before_the_valid():
 
 
 def test_when_full_of_valid_ones_the_least_missed_goes_first():
-    held = [message(kind, f"{kind}-{age}") for age in ("old", "new") for kind in (WARNING, EVENT, SIGNAL, TRACK)]
+    held = [message(kind, f"{kind}-{age}") for age in ("old", "new") for kind in reversed(DROPPED_FIRST)]
     outbox = filled(len(held), *held)
     gone = []
     left = {one.topic for one in held}

@@ -3,6 +3,7 @@
 import math
 from typing import cast
 
+from intersections.buses.decisions import ActDone, AnswerRefused, BusReport, OrderNews, OrderSent
 from intersections.decisions import (
     CorrectedPositions,
     Decision,
@@ -56,6 +57,8 @@ def vehicle_downlink(decision: Decision, frame: LocalFrame, vehicle: str) -> veh
         case PriorityAnswer():
             return priority_downlink(decision) if decision.vehicle == vehicle else None
         case TrackReport() | SensorFault() | LampCommand() | SignalEvent():  # for those who look after the road, its sensors and lamps
+            return None
+        case OrderSent() | OrderNews() | AnswerRefused() | ActDone() | BusReport():  # by MQTT, to buses by their fleet's ids
             return None
 
 
