@@ -11,6 +11,7 @@ cdef class Queues:
     cdef uint64_t proceed
     cdef double lane_speed[LANES]
     cdef double lane_length[LANES]
+    cdef int lane_exit[LANES]
     cdef int[::1] connection_group
     cdef int[::1] connection_exit
     cdef double[::1] connection_speed
@@ -33,6 +34,7 @@ cdef class Queues:
         cdef const uint64_t[::1] conflicts = crossing.conflicts, yields = crossing.yields, stages = crossing.stages
         cdef const double[::1] min_green = crossing.min_green_s, speed = crossing.lane_speed_mps, length = crossing.lane_length_m
         cdef const double[:, ::1] intergreen = crossing.intergreen_s
+        cdef const int[::1] lane_exit = crossing.lane_exit
         self.groups, self.lanes, self.exits, self.stages = conflicts.shape[0], speed.shape[0], crossing.exits, stages.shape[0]
         if self.groups > GROUPS or self.lanes > LANES or self.exits > EXITS or self.stages > STAGES:
             raise ValueError("a crossing too large")
@@ -44,7 +46,7 @@ cdef class Queues:
         for i in range(self.stages):
             self.stage[i] = stages[i]
         for i in range(self.lanes):
-            self.lane_speed[i], self.lane_length[i] = speed[i], length[i]
+            self.lane_speed[i], self.lane_length[i], self.lane_exit[i] = speed[i], length[i], lane_exit[i]
         self.connection_group = np.array(crossing.connection_group, np.int32)
         self.connection_exit = np.array(crossing.connection_exit, np.int32)
         self.connection_speed = np.array(crossing.connection_speed_mps, np.float64)
@@ -278,6 +280,8 @@ cdef class Queues:
                 state.metres[lane] = 0
                 return s + 1
             state.room[e] -= self.space[i]
+            if self.lane_exit[lane] >= 0:
+                state.room[self.lane_exit[lane]] += self.space[i]
             free_mps = fmin(self.lane_speed[lane], self.connection_speed[c])
             loss = (free_mps - speed) * (free_mps - speed) / (2 * self.laws.acceleration * free_mps)
             state.cost += self.weight[i] * (at - self.arrival[i] + loss)

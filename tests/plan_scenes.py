@@ -27,6 +27,7 @@ def plain() -> Crossing:
         connection_group=np.array([0, 1, 2], np.int32),
         connection_exit=np.array([0, 1, 2], np.int32),
         connection_speed_mps=np.array([LIMIT_MPS, LIMIT_MPS, TURN_MPS]),
+        lane_exit=np.full(3, -1, np.int32),
         exits=3,
     )
 
@@ -74,6 +75,7 @@ def four_arms() -> Crossing:
         connection_group=np.arange(groups, dtype=np.int32),
         connection_exit=np.array([(lane // 3 + (3, 2, 1)[lane % 3]) % 4 for lane in range(groups)], np.int32),
         connection_speed_mps=np.tile([TURN_MPS, LIMIT_MPS, TURN_MPS], 4),
+        lane_exit=np.full(groups, -1, np.int32),
         exits=4,
     )
 
@@ -119,6 +121,7 @@ def random_scene(seed: int, vehicles: int = 20) -> tuple[Crossing, Situation]:
         connection_group=chance.integers(-1, groups, connections).astype(np.int32),
         connection_exit=chance.integers(0, exits, connections).astype(np.int32),
         connection_speed_mps=chance.uniform(3, 20, connections),
+        lane_exit=chance.integers(-1, exits, lanes).astype(np.int32),
         exits=exits,
     )
     count = int(chance.integers(0, vehicles + 1))

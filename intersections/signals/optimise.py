@@ -4,6 +4,8 @@ Rules:
 * It knows the intersection's lamps by the layout alone and the traffic by the table of arrivals alone.
 * What it expects of the lamps is what the guard will do: the same minimum greens, yellows and intergreens.
 * Same arrivals, same lamps, same plan.
+* Who has waited for long counts the more: delay alone lets a short lane starve beside a road whose queue never ends, until the lane has
+  filled and stands in the way of the junctions before it.
 * Nobody is let in upon vehicles that stand inside the junction, for as long as it takes them to leave.
 """
 
@@ -30,6 +32,8 @@ GREEN = (PhaseState.PERMISSIVE_MOVEMENT_ALLOWED, PhaseState.PROTECTED_MOVEMENT_A
 LIT = (PhaseState.PRE_MOVEMENT, *GREEN)
 YELLOW = (PhaseState.PERMISSIVE_CLEARANCE, PhaseState.PROTECTED_CLEARANCE)
 LONG_AGO_S = 1000.0
+PATIENCE_S = 60.0  # who has waited twice as long counts twice
+URGENCY_MAX = 10.0
 FLOWING_M = 100.0  # a queue that has moved so far is at full speed
 
 Rows = NDArray[np.intp]
@@ -55,6 +59,8 @@ class AdaptivePlanner:
         self._estimator = Estimator(approaches, layout)
         self._pedestrians = Pedestrians(layout, approaches)
         crossing = crossing_of(layout, self._pedestrians.approaches, hidden=play == FREE)
+        self._drain_mps = np.full(crossing.exits, DRAIN_MIN_MPS)
+        self._drain_mps[crossing.lane_exit[crossing.lane_exit >= 0]] = 0.0  # we drain it ourselves
         self._search = Search(crossing, self._laws, self._limits)
 
     def plan(self, seen: Observation, shown: Shown, neighbours: tuple[PlannedDepartures, ...]) -> Plan:
@@ -132,13 +138,13 @@ class AdaptivePlanner:
             ahead=rank[ahead[rows]],
             arrival_s=table.arrival_s[rows],
             length_m=table.length_m[rows],
-            weight=table.weight[rows],
+            weight=table.weight[rows] * np.clip(table.waited_s[rows] / PATIENCE_S, 1.0, URGENCY_MAX),
             rolled_m=self._rolled_m(table, rows, first, opens),
             opens_s=opens,
             closes_s=closes,
             wanted=wanted,
             room_m=np.maximum(table.exit_room_m, 0.0),
-            drain_mps=np.maximum(table.exit_drain_mps, DRAIN_MIN_MPS),
+            drain_mps=np.maximum(table.exit_drain_mps, self._drain_mps),
             earliest_s=earliest_s,
             latest_s=latest_s,
             following=following,
@@ -190,8 +196,15 @@ def crossing_of(layout: SignalLayout, roads: Approaches, *, hidden: bool = False
         connection_group=np.ascontiguousarray(roads.connection_group, np.int32),
         connection_exit=np.ascontiguousarray(roads.connection_exit, np.int32),
         connection_speed_mps=np.ascontiguousarray(roads.connection_speed_mps, np.float64),
+        lane_exit=own_exits(roads),
         exits=len(roads.exits),
     )
+
+
+def own_exits(roads: Approaches) -> Ints:
+    """(lanes,) the exit that is the same lane: one with stop lines of this intersection at both ends; -1 for none."""
+    row = {name: exit for exit, name in enumerate(roads.exits)}
+    return np.array([row.get(lane, -1) for lane in roads.lanes], np.int32)
 
 
 def _foremost(table: Arrivals) -> Rows:

@@ -1,10 +1,10 @@
 """The search for a plan in readable form: what `intersections._plan` does in C, step for step, and the sources of its formulas.
 
 The roll-out lets vehicles cross a stop line in order, each at the latest of: its undisturbed arrival; the time gap and its own space
-behind the one before, at the speed the queue has reached there (Krauss 1998: tau + (length + gap) / v, v^2 = v0^2 + 2 a s); the start
-of green and what the first one loses. Who must yield waits for a gap behind and before those he yields to; who stands behind somebody
-bound for a full lane waits with him; into a full exit nobody goes. Costs are seconds of delay times weight, with what is still to be
-lost after the stop line, (v_free - v)^2 / (2 a v_free), by whoever crosses it slowly.
+behind the one before, at the speed the queue has reached there (Krauss 1998: tau + (length + gap) / v, v^2 = v0^2 + 2 a s); the start of
+green and what the first one loses. Who must yield waits for a gap behind and before those he yields to; who stands behind somebody bound
+for a full lane waits with him; into a full exit nobody goes, and who leaves a lane that is one makes room in it. Costs are seconds of
+delay times weight, with what is still to be lost after the stop line, (v_free - v)^2 / (2 a v_free), by whoever crosses it slowly.
 
 The search is a beam over stage sequences on a grid of seconds: of each time and stage the best few states survive, of each time the
 best of those are continued: by holding, or by changing to one of the stages most wanted (Lowerre 1976 for beams; the rolling horizon of
@@ -79,8 +79,8 @@ class Search:
         self._stages = [int(mask) for mask in crossing.stages]
         self._group, self._exit = crossing.connection_group.tolist(), crossing.connection_exit.tolist()
         self._lane_mps, self._turn_mps = crossing.lane_speed_mps.tolist(), crossing.connection_speed_mps.tolist()
-        self._length_m, self._min_green_s = crossing.lane_length_m.tolist(), crossing.min_green_s.tolist()
-        self._intergreen_s = crossing.intergreen_s.tolist()
+        self._length_m, self._lane_exit = crossing.lane_length_m.tolist(), crossing.lane_exit.tolist()
+        self._min_green_s, self._intergreen_s = crossing.min_green_s.tolist(), crossing.intergreen_s.tolist()
         self.expanded = 0
 
     def plan(self, situation: Situation) -> Course:
@@ -362,6 +362,8 @@ class Search:
                 state.metres[lane] = 0.0
                 return
             state.room[e] -= rows.space[i]
+            if self._lane_exit[lane] >= 0:
+                state.room[self._lane_exit[lane]] += rows.space[i]
             free_mps = min(self._lane_mps[lane], self._turn_mps[c])
             loss = (free_mps - speed) * (free_mps - speed) / (2.0 * laws.acceleration_mps2 * free_mps)
             state.cost += rows.weight[i] * (at - rows.arrival[i] + loss)

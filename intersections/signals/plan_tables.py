@@ -69,7 +69,8 @@ class SearchLimits:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crossing:
-    """Static. `proceed`: groups that may stop and then go while closed. A connection without a lamp has group -1."""
+    """Static. `proceed`: groups that may stop and then go while closed. A connection without a lamp has group -1. `lane_exit`: the exit
+    that the lane is at the same time, of a crossing with two stop lines one behind the other; -1: none."""
 
     conflicts: NDArray[np.uint64]
     yields: NDArray[np.uint64]
@@ -82,14 +83,16 @@ class Crossing:
     connection_group: Ints
     connection_exit: Ints
     connection_speed_mps: Floats
+    lane_exit: Ints
     exits: int
 
     def __post_init__(self) -> None:
         groups, lanes, connections = len(self.conflicts), len(self.lane_speed_mps), len(self.connection_group)
         _lengths((self.yields, groups), (self.min_green_s, groups), (self.intergreen_s, groups), (self.lane_length_m, lanes))
-        _lengths((self.connection_exit, connections), (self.connection_speed_mps, connections))
+        _lengths((self.lane_exit, lanes), (self.connection_exit, connections), (self.connection_speed_mps, connections))
         _known(self.connection_group, -1, groups, "group")
         _known(self.connection_exit, 0, self.exits, "exit")
+        _known(self.lane_exit, -1, self.exits, "exit")
         _finite(self.min_green_s, self.intergreen_s, self.lane_length_m, self.lane_speed_mps, self.connection_speed_mps)
         if not (np.all(self.lane_speed_mps > 0.0) and np.all(self.connection_speed_mps > 0.0)):
             raise ValueError("a road on which nobody moves")

@@ -114,3 +114,13 @@ def test_persons_count(plan):
 def test_a_crossing_that_cannot_be_is_refused(kind, change):
     with pytest.raises(ValueError):  # noqa: PT011 - each has words of its own
         kind(replace(plain(), **change), LAWS, SearchLimits())
+
+
+@pytest.mark.parametrize("search", [_plan.Search, plan_model.Search], ids=["kernel", "twin"])
+def test_who_leaves_a_lane_between_two_stop_lines_makes_room_in_it(search):
+    """Lane 0 leads into lane 1, which is full and closed: nobody can go there before the one at its head has left."""
+    crossing = replace(plain(), connection_exit=np.array([0, 1, 2], np.int32), lane_exit=np.array([-1, 0, -1], np.int32))
+    now = situation(crossing, [[0.0], [0.0], []], NS | LEFT, room_m=np.array([0.0, 100.0, 100.0]), drain_mps=np.zeros(3))
+    course = search(crossing, LAWS, SearchLimits()).plan(now)
+    assert course.stages[:2] == (NS | LEFT, EW)
+    assert 0.0 < course.departure_s[1] < course.departure_s[0]
