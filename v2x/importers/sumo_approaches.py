@@ -15,7 +15,7 @@ import numpy as np
 
 from intersections.signals.approaches import Approaches, Floats, Ints
 from v2x.importers.sumo_lamps import Links, edge_of, internal_lanes
-from v2x.importers.sumo_xml import SumoConnection, SumoLane, SumoNetwork
+from v2x.importers.sumo_xml import SumoConnection, SumoNetwork, is_driven
 
 STUB_M = 30.0  # as an exit it would hold back traffic that in truth drives on
 _MAX_HOPS = 100  # roads in a row without a lamp: a ring would have no end
@@ -65,12 +65,7 @@ class Roads:
         """For vehicles, without turning round."""
         back = self.network.edges[edge].from_junction
         ends = [(move, self.network.edges[edge_of(self.network, move.to_lane)]) for move in self.leaving[edge]]
-        return [move for move, end in ends if end.to_junction != back and is_road(self.network.lanes[move.to_lane])]
-
-
-def is_road(lane: SumoLane) -> bool:
-    """Somebody else than pedestrians may use it."""
-    return lane.allow != {"pedestrian"} and "all" not in lane.disallow
+        return [move for move, end in ends if end.to_junction != back and is_driven(self.network.lanes[move.to_lane])]
 
 
 def approaches(
@@ -80,7 +75,7 @@ def approaches(
     lanes it takes, and the exits."""
     network = roads.network
     rows = [(link, move) for link, own in links.moves.items() if link not in links.crossings and link not in closed for move in own]
-    rows = [(link, move) for link, move in rows if is_road(network.lanes[move.from_lane])]
+    rows = [(link, move) for link, move in rows if is_driven(network.lanes[move.from_lane])]
     lanes = list(dict.fromkeys(move.from_lane for _, move in rows))
     exits = list(dict.fromkeys(move.to_lane for _, move in rows))
     ends = [(edge_of(network, move.from_lane), edge_of(network, move.to_lane)) for _, move in rows]

@@ -120,6 +120,16 @@ def read_programs(path: Path) -> list[SumoProgram]:
         raise MapError(f"{path}: not a complete signal program: {error!r}") from error
 
 
+def read_elements(path: Path) -> list[ET.Element]:
+    """The elements of a route or additional file; raises MapError where it is no XML."""
+    return list(_root(path))
+
+
+def is_driven(lane: SumoLane) -> bool:
+    """Somebody else than pedestrians may use it."""
+    return lane.allow != {"pedestrian"} and "all" not in lane.disallow
+
+
 def _root(path: Path) -> ET.Element:
     try:
         raw = path.read_bytes()
