@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from v2x.sim.bus_jitter import with_jitter
 from v2x.sim.scenario import ScenarioError, prepare, read_inputs, read_xml
 
 NO_TELEPORT_S = -1.0  # never: who is stuck stays stuck and counts
@@ -72,14 +73,16 @@ class Traffic:
     stops: Path | None = None
     statistics: Path | None = None
     dwell: Dwell | None = None  # of buses at their stops
+    jitter_s: float = 0.0  # standard deviation of their departures
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What SUMO is started with. `additional`: as the scenario has them, for whoever reads programs from them."""
+    """What SUMO is started with. `routes`, `additional`: as the scenario has them, for whoever reads timetables and programs from them."""
 
     arguments: list[str]
     network: Path
+    routes: tuple[Path, ...]
     additional: tuple[Path, ...]
     begin_s: float
     end_s: float
@@ -96,6 +99,9 @@ def sumo_arguments(traffic: Traffic, folder: Path) -> Started:
     options = {option: str(folder / option) for option in _own_outputs(scenario.configuration)}
     if inputs["additional-files"]:
         options["additional-files"] = ",".join(str(_redirected(path, folder)) for path in inputs["additional-files"])
+    if traffic.jitter_s > 0.0:
+        moved = (with_jitter(path, folder, traffic.jitter_s, traffic.seed, begin_s) for path in inputs["route-files"])
+        options["route-files"] = ",".join(str(path) for path in moved)
     options |= {
         "seed": f"{traffic.seed}",
         "begin": f"{begin_s:.3f}",
@@ -110,7 +116,7 @@ def sumo_arguments(traffic: Traffic, folder: Path) -> Started:
     options |= {f"tripinfo-output.{who}": "true" for who in ("write-unfinished", "write-undeparted")}
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     arguments = ["sumo", "--configuration-file", str(scenario.configuration), *words]
-    return Started(arguments, inputs["net-file"][0], tuple(inputs["additional-files"]), begin_s, end_s)
+    return Started(arguments, inputs["net-file"][0], tuple(inputs["route-files"]), tuple(inputs["additional-files"]), begin_s, end_s)
 
 
 def _own_outputs(configuration: Path) -> list[str]:
