@@ -1,10 +1,9 @@
 """Departures off time: who departs is the same, when is drawn by name and seed, and the file stays sorted for SUMO."""
 
-from xml.etree import ElementTree as ET
-
 import pytest
 
 from v2x.sim.bus_jitter import with_jitter
+from v2x.sim.scenario import read_xml
 
 BUSES = '<flow id="f" line="7" type="bus" route="r" begin="0" end="1200" period="60"/><vehicle id="v" line="9" depart="300" route="r"/>'
 CARS = '<vType id="bus"/><route id="r" edges="a b"/><trip id="c1" depart="10"/><flow id="c2" begin="400" end="500" period="9"/>'
@@ -18,7 +17,7 @@ def routes(tmp_path):
 
 
 def departs(path):
-    return {element.get("id"): float(element.get("depart")) for element in ET.parse(path).getroot() if element.get("line")}
+    return {element.get("id"): float(element.get("depart")) for element in read_xml(path) if element.get("line")}
 
 
 def test_each_bus_departs_off_its_time_by_as_much_as_was_asked_for(routes, tmp_path):
@@ -36,7 +35,7 @@ def test_the_seed_alone_decides(routes, tmp_path):
 
 
 def test_everything_else_stays_and_is_sorted_by_departure(routes, tmp_path):
-    root = ET.parse(with_jitter(routes, tmp_path, 200.0, 1, 0.0)).getroot()
+    root = read_xml(with_jitter(routes, tmp_path, 200.0, 1, 0.0))
     assert [element.get("id") for element in root if element.tag in ("vType", "route")] == ["bus", "r"]
     times_s = [float(element.get("depart") or element.get("begin")) for element in root[2:]]
     assert times_s == sorted(times_s)
