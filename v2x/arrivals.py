@@ -2,7 +2,7 @@
 
 Rules:
 * An arrival can be made again from its log fields alone (`v2x.wire.arrival`): replay and live take the same path.
-* The queue is bounded; when it is full the oldest frame or sample goes, never a command, and the drop is counted.
+* The queue is bounded; when it is full the oldest frame or sample goes, never what people said, and the drop is counted.
 """
 
 import asyncio
@@ -26,6 +26,11 @@ class ArrivalKind(IntEnum):
     COMMAND = 4  # payload: JSON, schema `command`
     RANGES = 5  # payload: v2x.v1.RangeMeasurements
     PRIORITY = 6  # payload: v2x.v1.PriorityRequest
+    BUS_POSITIONS = 7  # payload: JSON, `v2x.bus_positions`
+    DISPATCH = 8  # payload: v2x.v1.DispatchAct
+
+
+SAID = frozenset({ArrivalKind.COMMAND, ArrivalKind.DISPATCH})
 
 
 @dataclass(slots=True, eq=False)  # not frozen, as `RsuFrame`
@@ -97,9 +102,9 @@ class ArrivalQueue:
                 wait_s = max(left_ns / 1e9 / self._speed, LOOK_AGAIN_S)
 
     def _drop_oldest(self) -> None:
-        """Drop the oldest arrival that is not a command; commands alone may exceed the capacity."""
+        """Drop the oldest arrival that nobody said; what people say may exceed the capacity, and is limited where it comes in."""
         for index, arrival in enumerate(self._waiting):
-            if arrival.kind is not ArrivalKind.COMMAND:
+            if arrival.kind not in SAID:
                 del self._waiting[index]
                 self.dropped[Verdict.QUEUE_FULL] += 1
                 return

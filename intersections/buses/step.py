@@ -108,7 +108,7 @@ class Dispatcher:
         self._predictions = predictions
         self._propose = propose
         self._plans = plans
-        self._lines = frozenset(pattern.line for pattern in network.patterns.values())
+        self.lines = tuple(sorted({pattern.line for pattern in network.patterns.values()}))
         self._states: dict[str, BusState] = {}
         self._due_ns = 0
 
@@ -180,7 +180,7 @@ class Dispatcher:
         return ActAnswer(act.id, verdict, order.id, order.version)
 
     def _set_headway(self, act: DispatchAct, _now_ns: int) -> ActAnswer:
-        if act.line not in self._lines:
+        if act.line not in self.lines:
             return ActAnswer(act.id, OrderVerdict.UNKNOWN_LINE)
         if not 0.0 <= act.value <= HEADWAY_MOST_S:
             return ActAnswer(act.id, OrderVerdict.MALFORMED)
@@ -192,7 +192,7 @@ class Dispatcher:
         self._plans = self._plans.with_headway(line, headway_s)
 
     def _set_mode(self, act: DispatchAct, _now_ns: int) -> ActAnswer:
-        if act.line not in self._lines:
+        if act.line not in self.lines:
             return ActAnswer(act.id, OrderVerdict.UNKNOWN_LINE)
         self.book.set_mode(act.line, act.mode)
         return ActAnswer(act.id, OrderVerdict.TAKEN)

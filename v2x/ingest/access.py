@@ -10,6 +10,8 @@ from grpc.aio import ServicerContext
 from v2x.stations import STATION_ID, PeerKind, Station, StationError, StationRegistry
 from v2x.tls import is_loopback_peer
 
+OPERATOR = "operator"
+
 log = structlog.get_logger(__name__)
 
 Context: TypeAlias = ServicerContext[bytes, bytes]
@@ -94,12 +96,16 @@ class Access:
             )
             raise RefusedError(grpc.StatusCode.PERMISSION_DENIED, text)
 
-    def admit_operator(self, context: Context, now_ns: int) -> None:
-        """Raises RefusedError."""
+    def admit_operator(self, context: Context, now_ns: int) -> str:
+        """The operator's name in the registry; OPERATOR for whoever asks from this machine without a token. Raises RefusedError."""
         self._reload(now_ns)
-        if not is_loopback_peer(context.peer()) and self._registry.find_by_token(PeerKind.OPERATOR, bearer_token(context)) is None:
+        operator = self._registry.find_by_token(PeerKind.OPERATOR, bearer_token(context))
+        if operator is not None:
+            return operator.id
+        if not is_loopback_peer(context.peer()):
             text = "ask from the server's own machine, or with an operator's token; run: v2x station approve NAME --kind operator"
             raise RefusedError(grpc.StatusCode.PERMISSION_DENIED, text)
+        return OPERATOR
 
     def _reload(self, now_ns: int) -> None:
         try:

@@ -16,6 +16,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from intersections.buses.road import BusRoad
 from intersections.decisions import Decision
 from positioning.frames import LocalFrame
 from positioning.samples import Verdict
@@ -23,6 +24,7 @@ from v2x.arrivals import ArrivalQueue
 from v2x.errors import ConfigError
 from v2x.ingest.access import Access
 from v2x.ingest.areas import Locate, areas_of
+from v2x.ingest.dispatch import DispatchService
 from v2x.ingest.limits import IngestLimits
 from v2x.ingest.operators import OperatorService, SensorOffsets
 from v2x.ingest.roadside import RoadsideService
@@ -35,7 +37,8 @@ ROADSIDE = "v2x.v1.RoadsideService"
 VEHICLE = "v2x.v1.VehicleService"
 SIGNAL = "v2x.v1.SignalService"
 STATION = "v2x.v1.StationService"
-SERVICES = (ROADSIDE, VEHICLE, SIGNAL, STATION)
+DISPATCH = "v2x.v1.DispatchService"
+SERVICES = (ROADSIDE, VEHICLE, SIGNAL, STATION, DISPATCH)
 FLUSH_PERIOD_S = 1.0
 
 
@@ -72,6 +75,7 @@ class IngestServer:
         sensor_offsets: SensorOffsets | None = None,
         anchors: Collection[str] = (),
         controlled: Collection[str] = (),
+        buses: BusRoad | None = None,
     ) -> None:
         access = Access(stations, vehicle_token)
         areas = areas_of(frames, limits.area_radius_m)
@@ -82,6 +86,7 @@ class IngestServer:
         self._roadside = RoadsideService(access, queue, areas, limits, now_ns)
         self._vehicles = VehicleService(access, queue, locate, frames, limits, now_ns, anchors)
         self._signals = SignalService(access, queue, frames, limits, now_ns, controlled)
+        self._dispatch = DispatchService(access, queue, buses, now_ns)
         self._operators = OperatorService(access, stations, self._roadside, now_ns, sensor_offsets)
         health_types: Any = health  # not every set of its types knows the asyncio half
         self._health = health_types.aio.HealthServicer()
@@ -109,7 +114,7 @@ class IngestServer:
             return
         await self._health.enter_graceful_shutdown()
         stopping = asyncio.create_task(self._server.stop(grace=2 * self._limits.final_report_s))
-        for service in (self._roadside, self._vehicles, self._signals):
+        for service in (self._roadside, self._vehicles, self._signals, self._dispatch):
             service.end_all()
         await stopping
         self._flusher.cancel()
@@ -117,9 +122,10 @@ class IngestServer:
         self._server = None
 
     def publish(self, decisions: Sequence[Decision], now_ns: int) -> None:
-        """A DecisionSink: those who drive lamps are told what to show, connected vehicles what concerns them."""
+        """A DecisionSink: those who drive lamps are told what to show, connected vehicles what concerns them, dispatchers what changed."""
         self._signals.publish(decisions)
         self._vehicles.publish(decisions, now_ns)
+        self._dispatch.publish(decisions)
 
     def counters(self) -> IngestCounters:
         sources = self._roadside.sources
@@ -146,6 +152,7 @@ class IngestServer:
         streams = {ROADSIDE: self._roadside.stream, VEHICLE: self._vehicles.stream, SIGNAL: self._signals.stream}
         handlers = {service: {"Stream": grpc.stream_stream_rpc_method_handler(serve)} for service, serve in streams.items()}
         handlers[STATION] = {"Check": grpc.unary_stream_rpc_method_handler(self._operators.check)}
+        handlers[DISPATCH] = self._dispatch.handlers()
         return tuple(grpc.method_handlers_generic_handler(service, methods) for service, methods in handlers.items())
 
 

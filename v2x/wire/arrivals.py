@@ -10,10 +10,13 @@ from google.protobuf.message import DecodeError, Message
 from intersections.samples import Sample
 from positioning.samples import Verdict
 from v2x.arrivals import Arrival, ArrivalKind
+from v2x.bus_positions import bus_positions
 from v2x.commands import command_sample
 from v2x.errors import WireError
+from v2x.v1.dispatch_pb2 import DispatchAct
 from v2x.v1.signal_pb2 import SignalState
 from v2x.v1.vehicle_pb2 import PriorityRequest, RangeMeasurements, VehicleSample
+from v2x.wire.dispatch import dispatch_act
 from v2x.wire.frames import parse_rsu_frame, rsu_frame
 from v2x.wire.priority import priority_sample
 from v2x.wire.signals import signal_sample
@@ -39,6 +42,10 @@ def arrival(kind: ArrivalKind, source: str, intersection: str, measured_ns: int,
             sample = priority_sample(decode(PriorityRequest, payload), intersection, received_ns)
         case ArrivalKind.COMMAND:
             sample = command_sample(payload, received_ns)
+        case ArrivalKind.BUS_POSITIONS:
+            sample = bus_positions(payload, received_ns)
+        case ArrivalKind.DISPATCH:
+            sample = dispatch_act(decode(DispatchAct, payload), received_ns)
     return Arrival(kind, source, intersection, measured_ns, received_ns, payload, sample)
 
 
