@@ -15,7 +15,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ from intersections.buses.orders import (
     OrderVerdict,
     Proposal,
 )
+from intersections.buses.plans import LinePlans
 from intersections.buses.samples import BusPosition, BusState, Prediction, StopCall
 
 PERIOD_NS = 10_000_000_000
@@ -69,14 +70,15 @@ class Predicting(Protocol):
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None: ...
 
 
-class Plans(Protocol):
-    """`dispatch.LinePlans`: what is wanted of each line."""
+class Proposing(Protocol):
+    """`dispatch.Proposer`."""
 
-    def with_headway(self, line: str, headway_s: float) -> Self:
-        """0: as planned."""
-
-
-Propose = Callable[[BusNetwork, Sequence[BusState], Sequence[Prediction], Any, int], Sequence[Proposal]]
+    def observe(self, calls: Sequence[StopCall]) -> None: ...
+    def propose(
+        self, states: Sequence[BusState], predictions: Sequence[Prediction], plans: LinePlans, now_ns: int
+    ) -> Sequence[Proposal]: ...
+    def snapshot(self) -> Arrays: ...
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +101,20 @@ class DispatchStep:
 
 class Dispatcher:
     def __init__(
-        self, network: BusNetwork, matcher: Matching, predictions: Predicting, propose: Propose, plans: Plans, book: OrderBook | None = None
+        self,
+        network: BusNetwork,
+        matcher: Matching,
+        predictions: Predicting,
+        proposer: Proposing,
+        plans: LinePlans,
+        book: OrderBook | None = None,
     ) -> None:
         self.network = network
         self.book = book or OrderBook(network)
         self.headways_s: dict[str, float] = {}  # by line, as dispatchers have set them
         self._matcher = matcher
         self._predictions = predictions
-        self._propose = propose
+        self._proposer = proposer
         self._plans = plans
         self.lines = tuple(sorted({pattern.line for pattern in network.patterns.values()}))
         self._states: dict[str, BusState] = {}
@@ -119,6 +127,7 @@ class Dispatcher:
         said = [(command, self.book.acknowledge(command, now_ns)) for command in commands if isinstance(command, Acknowledgement)]
         answers = tuple(_ACTS[act.kind](self, act, now_ns) for act in acts)
         self._predictions.observe(matched.calls)
+        self._proposer.observe(matched.calls)
         self.book.see(matched.states, matched.calls, now_ns)
         is_planned = now_ns >= self._due_ns
         predictions = self._plan(now_ns) if is_planned else ()
@@ -136,7 +145,7 @@ class Dispatcher:
         self._due_ns = now_ns + PERIOD_NS
         states = [state for state in self._states.values() if now_ns - state.measured_ns <= FRESH_NS]
         predictions = tuple(self._predictions.predict(states, now_ns))
-        self.book.propose(self._propose(self.network, states, predictions, self._plans, now_ns), now_ns)
+        self.book.propose(self._proposer.propose(states, predictions, self._plans, now_ns), now_ns)
         return predictions
 
     def _accept(self, act: DispatchAct, now_ns: int) -> ActAnswer:
@@ -205,6 +214,7 @@ class Dispatcher:
         parts: dict[str, Arrays] = {
             "matcher": self._matcher.snapshot(),
             "predictions": self._predictions.snapshot(),
+            "proposer": self._proposer.snapshot(),
             "book": self.book.snapshot(),
             "step": {"json": np.frombuffer(json.dumps(own, default=np.generic.item).encode(), np.uint8).copy()},
         }
@@ -212,12 +222,13 @@ class Dispatcher:
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a snapshot of a dispatcher of the same network and plans."""
-        parts: dict[str, Arrays] = {"matcher": {}, "predictions": {}, "book": {}, "step": {}}
+        parts: dict[str, Arrays] = {"matcher": {}, "predictions": {}, "proposer": {}, "book": {}, "step": {}}
         for key, array in arrays.items():
             part, name = key.split("/", 1)
             parts[part][name] = array
         self._matcher.restore(parts["matcher"])
         self._predictions.restore(parts["predictions"])
+        self._proposer.restore(parts["proposer"])
         self.book.restore(parts["book"])
         own = json.loads(parts["step"]["json"].tobytes())
         self._due_ns = own["due_ns"]

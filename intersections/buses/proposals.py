@@ -1,0 +1,280 @@
+"""What may help a line now: one function per kind of decision, each from a View to proposals with reason, effect, confidence and expiry.
+
+Rules:
+* Effects are passenger-seconds against what would have been without the order, the buses before and behind leaving as they are expected
+  to. Riders who come at random wait r h^2 / 2 in a headway h (Welding 1957): a shift s with h before and g behind saves r s (g - h - s).
+* A kind's preconditions stand at the head of its function; what it may ask for at most is the line's plan.
+* Confidence is the probability that the order saves anything, the gaps known as well as predictions say.
+* An order that is too small to be worth a driver's attention is not proposed.
+"""
+
+from collections.abc import Iterator
+from math import erf, inf, isfinite, sqrt
+
+from intersections.buses.departures import within_s
+from intersections.buses.headways import DWELL_S, Bus, View
+from intersections.buses.holding import AtControlStop, hold_s, schedule_hold_s
+from intersections.buses.network import Trip
+from intersections.buses.orders import Effect, OrderKind, Proposal
+from intersections.buses.samples import Duty
+
+SECOND_NS = 1_000_000_000
+HOLD_LEAST_S = 10.0
+MOVE_LEAST_S = 30.0
+STEP_S = 5.0  # drivers are told round times
+NOTICE_S = 60.0  # between an order and what it asks for at the earliest
+HOLD_AHEAD_S = 90.0  # before a bus is ready: earlier, its gaps are not known
+DEPART_AHEAD_S = 900.0
+HORIZON_S = 3600.0  # of departures that are respaced together
+MISSING_S = 120.0  # a trip so long overdue that has no vehicle will not be run
+GRACE_S = 60.0  # an order can be carried out so much later than planned
+SLOWEST_MPS = 4.0  # below, a bus stands in the way
+LATE_S = 120.0  # on lines that are run by the timetable
+EAGER_S = 300.0  # before the time on the stop's board its riders begin to come
+
+
+def respace(view: View) -> Iterator[Proposal]:
+    """Buses that wait at the terminal of a line run by headway leave evenly, between their leader and the departures that follow."""
+    if not view.by_headway or view.vehicles < 2:
+        return
+    pending = _pending(view)
+    last_s, _ = view.left_s.get(view.timetable.places[pending[0][0].pattern][0], (-inf, "")) if pending else (-inf, "")
+    if not isfinite(last_s) or len(pending) < 2:
+        return
+    planned_s = [last_s, *(max(float(trip.departure_s[0]), view.now_s) for trip, _ in pending)]
+    wanted_s = _departures(view, last_s, [trip for trip, _ in pending], planned_s)
+    for index, (trip, bus) in enumerate(pending, 1):
+        moved_s = _told(wanted_s[index] - planned_s[index])
+        soon = min(planned_s[index], wanted_s[index]) <= view.now_s + DEPART_AHEAD_S
+        if bus is None or index + 1 == len(wanted_s) or not soon or abs(moved_s) < MOVE_LEAST_S:
+            continue
+        before_s, behind_s = planned_s[index] - wanted_s[index - 1], wanted_s[index + 1] - planned_s[index]
+        effect = _shifted(view, bus, 0, moved_s, before_s, behind_s, riding=0)
+        why = (
+            f"leaves {_minutes(before_s)} after the bus before and {_minutes(behind_s)} before the next: {_signed(moved_s)} makes both even"
+        )
+        value_s = planned_s[index] + moved_s
+        if abs(value_s - float(trip.departure_s[0])) > view.plan.move_most_s:
+            continue
+        yield _proposal(view, bus, OrderKind.DEPART_AT, 0, value_s, why, effect, 0.9, value_s + GRACE_S)
+
+
+def _pending(view: View) -> list[tuple[Trip, Bus | None]]:
+    """Departures of the next hour, soonest first, with the vehicle that waits for each."""
+    waiting = {bus.trip.id: (bus.trip, bus) for bus in view.buses if bus.state.duty is Duty.AT_TERMINAL}
+    planned: dict[str, tuple[Trip, Bus | None]] = {trip.id: (trip, None) for trip in view.to_come}
+    return sorted((planned | waiting).values(), key=lambda one: (float(one[0].departure_s[0]), one[0].id))
+
+
+def _departures(view: View, last_s: float, trips: list[Trip], planned_s: list[float]) -> list[float]:
+    """When the pending trips shall leave, behind `last_s`: the taut string within the limits, or the wanted headway if one is set."""
+    earliest, latest = [last_s], [last_s]
+    for trip, plan_s in zip(trips, planned_s[1:], strict=True):
+        low_s = max(float(trip.departure_s[0]) - view.plan.move_most_s, min(view.now_s + NOTICE_S, plan_s), earliest[-1])
+        earliest.append(low_s)
+        latest.append(max(float(trip.departure_s[0]) + view.plan.move_most_s, low_s, latest[-1]))
+    if view.plan.headway_s > 0.0:
+        times = [last_s]
+        for low_s, high_s in zip(earliest[1:], latest[1:], strict=True):
+            times.append(min(max(times[-1] + view.plan.headway_s, low_s), high_s))
+        return times
+    earliest[-1] = latest[-1] = max(planned_s[-1], earliest[-1])
+    return within_s(earliest, [min(high_s, latest[-1]) for high_s in latest])
+
+
+def hold(view: View) -> Iterator[Proposal]:
+    """On a line run by headway, a bus that comes to a control stop nearer to its leader than to its follower."""
+    if not view.by_headway or view.vehicles < 2:
+        return
+    for bus, row, met in _coming(view):
+        wanted_s = _told(min(hold_s(met), view.plan.hold_most_s, _riders_hold_s(view, bus, row, met)))
+        if wanted_s < HOLD_LEAST_S:
+            continue
+        behind_s = met.followers_eta_s[0] - met.now_s
+        effect = _shifted(view, bus, row, wanted_s, met.forward_headway_s, behind_s, riding=met.load)
+        why = f"{_minutes(met.forward_headway_s)} behind its leader, {_minutes(behind_s)} before its follower: {wanted_s:.0f} s even them"
+        sure = _sure(behind_s - met.forward_headway_s - wanted_s, bus.sigma_s(row, view.now_s), _follower_sigma_s(view, bus, row))
+        yield _proposal(view, bus, OrderKind.HOLD, row, wanted_s, why, effect, sure, met.now_s + wanted_s + GRACE_S)
+
+
+def keep_to_timetable(view: View) -> Iterator[Proposal]:
+    """On a line whose riders know the timetable, a bus that would leave a control stop early."""
+    if view.by_headway:
+        return
+    for bus in view.buses:
+        row = view.next_control(bus)
+        ready_s = bus.ready_s(row, view.now_s) if row is not None and bus.state.duty is Duty.ON_TRIP else inf
+        if row is None or not view.now_s <= ready_s <= view.now_s + HOLD_AHEAD_S:
+            continue
+        scheduled_s = float(bus.trip.departure_s[row])
+        early_s = schedule_hold_s(AtControlStop(ready_s, bus.load(view.plan), inf, scheduled_s, inf, ()))
+        waits_s = min(early_s, view.plan.hold_most_s)
+        if waits_s < MOVE_LEAST_S:
+            continue
+        load = bus.load(view.plan)
+        headway_s = min(view.headway_s(bus.trip), HORIZON_S)
+        missing = view.plan.riders_per_s * headway_s * min(waits_s / EAGER_S, 1.0)
+        effect = Effect(round(missing * headway_s, 1), round(-load * waits_s, 1), -waits_s)
+        why = f"would leave {_minutes(early_s)} before its time: about {missing:.1f} riders would miss it and wait {_minutes(headway_s)}"
+        sure = _sure(early_s, bus.sigma_s(row, view.now_s), 0.0)
+        until_s = ready_s + waits_s
+        yield _proposal(view, bus, OrderKind.DEPART_NOT_BEFORE, row, until_s, why, effect, sure, until_s + GRACE_S)
+
+
+def slow_down(view: View) -> Iterator[Proposal]:
+    """Still far from its control stop, and more to lose than a hold there may be: riders would rather roll than stand."""
+    if not view.by_headway or view.vehicles < 2:
+        return
+    for bus in view.buses:
+        row = view.next_control(bus)
+        if row is None or bus.state.duty is not Duty.ON_TRIP or bus.state.at_stop:
+            continue
+        left_s = bus.arrival_s(row) - view.now_s
+        met = view.at(bus, row) if left_s > HOLD_AHEAD_S else None
+        if met is None:
+            continue
+        delay_s = min(hold_s(met) - view.plan.hold_most_s, view.plan.slow_down_most * left_s)
+        way_m = float(view.timetable.network.patterns[bus.trip.pattern].stop_m[row]) - bus.state.place_m
+        moving_s = left_s - DWELL_S * (row - bus.state.next_stop)
+        if delay_s < HOLD_LEAST_S or way_m <= 0.0 or moving_s <= 0.0 or way_m / (moving_s + delay_s) < SLOWEST_MPS:
+            continue
+        speed_mps = round(way_m / (moving_s + delay_s), 1)
+        behind_s = met.followers_eta_s[0] - met.now_s
+        effect = _shifted(view, bus, row, delay_s, met.forward_headway_s, behind_s, riding=met.load)
+        why = (
+            f"{_minutes(met.forward_headway_s)} behind its leader, more than one hold can mend: about {3.6 * speed_mps:.0f} km/h until then"
+        )
+        sure = _sure(behind_s - met.forward_headway_s - delay_s, bus.sigma_s(row, view.now_s), _follower_sigma_s(view, bus, row))
+        yield _proposal(view, bus, OrderKind.SPEED, row, speed_mps, why, effect, 0.8 * sure, view.now_s + left_s + delay_s)
+
+
+def ask_signals(view: View) -> Iterator[Proposal]:
+    """Conditional priority (Furth & Muller 2000): only a bus that is late, or has fallen back towards its follower."""
+    for bus in view.buses:
+        row = view.next_control(bus)
+        if row is None or bus.state.duty is not Duty.ON_TRIP or row - bus.state.next_stop < 1:
+            continue
+        saved_s = view.plan.priority_saves_s * (row - bus.state.next_stop)
+        load = bus.load(view.plan)
+        met = view.at(bus, row) if view.by_headway and view.vehicles > 1 else None
+        if met is not None:
+            behind_s = met.followers_eta_s[0] - met.now_s
+            if met.forward_headway_s - behind_s < 0.5 * met.planned_headway_s:
+                continue
+            effect = _shifted(view, bus, row, -saved_s, met.forward_headway_s, behind_s, riding=load)
+            why = f"{_minutes(met.forward_headway_s)} behind its leader and {_minutes(behind_s)} before its follower"
+        elif not view.by_headway and bus.state.deviation_s > LATE_S:
+            effect = Effect(round(view.riders_ahead_per_s(bus, row) * view.headway_s(bus.trip) * saved_s, 1), load * saved_s, saved_s)
+            why = f"{_minutes(bus.state.deviation_s)} late"
+        else:
+            continue
+        until_s = max(bus.arrival_s(row), view.now_s + NOTICE_S)
+        yield _proposal(view, bus, OrderKind.PRIORITY, row, 1.0, why + ": each green on the way helps", effect, 0.7, until_s)
+
+
+def insert(view: View) -> Iterator[Proposal]:
+    """A departure is due, no vehicle is there for it, and a standby bus is free."""
+    used = {bus.state.vehicle for bus in view.buses}
+    free = [vehicle for vehicle in view.plan.standby if vehicle not in used]
+    for id, vehicle in zip(sorted(view.absent), free, strict=False):
+        trip = view.timetable.network.trips[id]
+        headway_s = min(view.headway_s(trip), HORIZON_S)
+        riders = view.plan.riders_per_s * (len(trip.arrival_s) - 1)
+        effect = Effect(round(riders * headway_s**2, 1), 0.0, -float(trip.arrival_s[-1] - trip.departure_s[0]))
+        why = f"trip {id} has no bus: without one its riders wait {_minutes(headway_s)} more"
+        until_ns = view.now_ns + round(headway_s / 2 * SECOND_NS)
+        line = view.direction[0]
+        yield Proposal(OrderKind.INSERT, line, vehicle, id, 0, 0.0, why, effect, 0.8, view.now_ns, until_ns)
+
+
+def cancel(view: View) -> Iterator[Proposal]:
+    """A bus with its follower at its back, so late that its own next trip would leave later than the follower could make good."""
+    for bus in view.buses:
+        row = min(bus.state.next_stop + 1, len(bus.trip.arrival_s) - 1)
+        following = view.timetable.next_of_duty.get(bus.trip.id)
+        met = view.at(bus, row) if bus.state.duty is Duty.ON_TRIP and following is not None and view.vehicles > 2 else None
+        if met is None or following is None or row >= len(bus.trip.arrival_s) - 2:
+            continue
+        behind_s = met.followers_eta_s[0] - met.now_s
+        late_s = bus.arrival_s(len(bus.trip.arrival_s) - 1) + view.plan.layover_s - float(following.departure_s[0])
+        load = bus.load(view.plan)
+        if behind_s > 0.25 * met.planned_headway_s or late_s < 0.5 * met.planned_headway_s or 2 * load > view.plan.capacity:
+            continue
+        ahead_s = float(bus.trip.arrival_s[-1] - bus.trip.departure_s[row])
+        mended_s = min(late_s, ahead_s, met.planned_headway_s)
+        lost_s = view.riders_ahead_per_s(bus, row) * met.forward_headway_s * behind_s
+        gained_s = view.plan.riders_per_s * (len(following.arrival_s) - 1) * mended_s**2
+        effect = Effect(round(gained_s - lost_s, 1), round(-load * behind_s, 1), ahead_s)
+        why = f"its follower is {_minutes(behind_s)} behind, and its next trip would leave {_minutes(late_s)} late"
+        until_s = view.now_s + max(NOTICE_S, bus.arrival_s(row) - view.now_s)
+        yield _proposal(view, bus, OrderKind.CANCEL, row, 0.0, why, effect, 0.5, until_s)
+
+
+def _coming(view: View) -> Iterator[tuple[Bus, int, AtControlStop]]:
+    """Buses that will soon be ready to leave a control stop, and what they meet there."""
+    for bus in view.buses:
+        row = view.next_control(bus)
+        if row is None or bus.state.duty is not Duty.ON_TRIP:
+            continue
+        met = view.at(bus, row)
+        if met is not None and view.now_s <= met.now_s <= view.now_s + HOLD_AHEAD_S:
+            yield bus, row, met
+
+
+def _riders_hold_s(view: View, bus: Bus, row: int, met: AtControlStop) -> float:
+    """The hold that costs riders least, of those who wait ahead and those who ride: the top of w r u (g - h - u) - load u."""
+    ahead = view.plan.waiting_weight * view.riders_ahead_per_s(bus, row)
+    behind_s = met.followers_eta_s[0] - met.now_s
+    return 0.5 * (behind_s - met.forward_headway_s - met.load / ahead) if ahead > 0.0 else 0.0
+
+
+def _told(time_s: float) -> float:
+    """A round time, no farther from zero."""
+    return STEP_S * int(time_s / STEP_S)
+
+
+def _shifted(view: View, bus: Bus, row: int, shift_s: float, before_s: float, behind_s: float, riding: int) -> Effect:
+    waiting_s = view.riders_ahead_per_s(bus, row) * shift_s * (behind_s - before_s - shift_s)
+    return Effect(round(waiting_s, 1), round(-riding * shift_s, 1), round(-shift_s, 1))
+
+
+def _sure(margin_s: float, *sigmas_s: float) -> float:
+    """The probability that a margin known so well is above zero."""
+    sigma_s = max(sqrt(sum(sigma_s**2 for sigma_s in sigmas_s)), 1.0)
+    return round(0.5 * (1.0 + erf(margin_s / (sigma_s * sqrt(2.0)))), 2)
+
+
+def _follower_sigma_s(view: View, bus: Bus, row: int) -> float:
+    """Of the nearest bus behind, as far as it is known."""
+    place = view.timetable.places[bus.trip.pattern][row]
+    rows = ((other, view.timetable.rows[other.trip.pattern].get(place)) for other in view.buses if other is not bus)
+    behind = [(other.ready_s(at, view.now_s), other.sigma_s(at, view.now_s)) for other, at in rows if at is not None]
+    ready_s = bus.ready_s(row, view.now_s)
+    return min(((time_s, sigma_s) for time_s, sigma_s in behind if time_s >= ready_s), default=(0.0, 0.0))[1]
+
+
+def _minutes(time_s: float) -> str:
+    return f"{time_s / 60.0:.1f} min"
+
+
+def _signed(moved_s: float) -> str:
+    return f"{abs(moved_s) / 60.0:.1f} min {'later' if moved_s > 0 else 'sooner'}"
+
+
+def _proposal(
+    view: View, bus: Bus, kind: OrderKind, row: int, value: float, why: str, effect: Effect, confidence: float, until_s: float
+) -> Proposal:
+    until_ns = view.timetable.network.midnight_ns + round(until_s * SECOND_NS)
+    return Proposal(
+        kind,
+        view.direction[0],
+        bus.state.vehicle,
+        bus.trip.id,
+        row,
+        value,
+        why,
+        effect,
+        min(max(confidence, 0.0), 1.0),
+        view.now_ns,
+        until_ns,
+    )
