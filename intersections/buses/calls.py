@@ -67,6 +67,13 @@ class Progress:
     def departed(self) -> bool:
         return self.next_stop > 0
 
+    def snapshot(self) -> list[float]:
+        return [self.place_m, self.time_s, self.left_s, self.arrived_s, float(self.stood), float(self.next_stop), self.deviation_s]
+
+    def restore(self, values: list[float]) -> None:
+        self.place_m, self.time_s, self.left_s, self.arrived_s = values[:4]
+        self.stood, self.next_stop, self.deviation_s = bool(values[4]), int(values[5]), values[6]
+
     def advance(self, fix: Fix, *, direct: bool) -> list[Call]:
         """Calls made by this fix, an open one included. `direct`: the bus is not known to have left its way since the last fix."""
         gap_s = fix.time_s - self.time_s

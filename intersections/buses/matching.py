@@ -8,17 +8,22 @@ Rules:
 * Everything follows from the reports and `now_ns`: the same reports give the same states.
 """
 
+import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import hypot, radians
+from typing import Any
 
-from intersections.buses.calls import STANDING_MPS, Call, Fix, Progress
+import numpy as np
+from numpy.typing import NDArray
+
+from intersections.buses.calls import BEFORE_M, STANDING_MPS, Call, Fix, Progress
 from intersections.buses.network import BusNetwork
-from intersections.buses.places import Moved, begun, moved
+from intersections.buses.places import TERMINAL_M, Moved, begun, moved
 from intersections.buses.samples import BusPosition, BusState, Duty, StopCall
-from intersections.buses.search import search
-from intersections.buses.vehicles import Assignment, PositionVerdict, Vehicle
+from intersections.buses.search import MAX_EARLY_S, search
+from intersections.buses.vehicles import Assignment, PositionVerdict, Vehicle, as_record, from_record
 from intersections.buses.ways import Ways
 
 MAX_VEHICLES = 20_000
@@ -31,9 +36,7 @@ NEARBY_S = 20.0  # so short an absence from the way is noise, however many repor
 SEARCH_EVERY_S = 60.0
 FIT_MEMORY = 0.3  # weight of the newest report in the fit: about the last five count
 CLEARLY = 2.0  # by which a rival's claim must be better before it takes the trip over
-DEVIATION_SCALE_S = 600.0  # how lateness weighs against fit between two claimants
-MAX_CLAIMED_EARLY_S = 1800.0  # who is this much ahead of the trip he claims is not on it yet
-MAX_DONE = 4
+DEVIATION_SCALE_S = 120.0  # how lateness weighs against fit between two claimants: four minutes are clear
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Matcher:
         self._network = network
         self._vehicles: dict[str, Vehicle] = {}
         self._holder: dict[str, str] = {}  # by trip: the vehicle that serves it
+        self._served: set[str] = set()  # trips that were run to their end
         self._verdicts: Counter[str] = Counter()
 
     def step(self, positions: Sequence[BusPosition], now_ns: int) -> MatchStep:
@@ -61,6 +65,19 @@ class Matcher:
         self._forget(now_ns)
         states = tuple(vehicle.state for vehicle in self._vehicles.values() if vehicle.state and now_ns - vehicle.measured_ns <= SILENT_NS)
         return MatchStep(states, tuple(calls), +self._verdicts)
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        known = {
+            "vehicles": [as_record(vehicle) for vehicle in self._vehicles.values()],
+            "holder": self._holder,
+            "served": sorted(self._served),
+        }
+        return {"json": np.frombuffer(json.dumps(known).encode(), np.uint8).copy()}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        known = json.loads(arrays["json"].tobytes())
+        self._vehicles = {record["id"]: from_record(record, self.ways) for record in known["vehicles"]}
+        self._holder, self._served = known["holder"], set(known["served"])
 
     def _report(self, position: BusPosition, now_ns: int) -> Iterator[StopCall]:
         verdict = _formal(position, now_ns)
@@ -74,9 +91,9 @@ class Matcher:
         if verdict is not PositionVerdict.ACCEPTED:
             return
         self._vehicles[vehicle.id] = vehicle
-        time_s = (position.measured_ns - self._network.midnight_ns) / 1e9
-        vehicle.trail.append((time_s, vehicle.x_m, vehicle.y_m))
-        calls = self._follow(vehicle, time_s)
+        vehicle.time_s = (position.measured_ns - self._network.midnight_ns) / 1e9
+        vehicle.leave_trail()
+        calls = self._follow(vehicle)
         vehicle.doubted = self._is_doubted(vehicle, now_ns)
         vehicle.state = self._state(vehicle)
         if not vehicle.doubted and vehicle.assignment:
@@ -85,63 +102,84 @@ class Matcher:
 
     # On a trip, or looking for one.
 
-    def _follow(self, vehicle: Vehicle, time_s: float) -> list[Call]:
-        claim = vehicle.claim if vehicle.claim in self._network.trips and vehicle.claim not in vehicle.done else ""
-        if vehicle.claim and vehicle.claim not in self._network.trips:
-            self._verdicts["TRIP_UNKNOWN"] += 1
+    def _follow(self, vehicle: Vehicle) -> list[Call]:
+        claim = self._claim(vehicle)
         current = vehicle.assignment
-        if current and claim and claim != current.trip and self._claimed(vehicle, claim, time_s):
-            return self._begun_calls(vehicle, time_s)
+        if current and claim and claim != current.trip and self._claimed(vehicle, claim):
+            return self._begun_calls(vehicle)
         if current:
-            calls = self._moved(vehicle, current, time_s)
+            calls = self._moved(vehicle, current)
             if current.lost < LOST:
                 return calls
-        elif claim and self._claimed(vehicle, claim, time_s):
-            return self._begun_calls(vehicle, time_s)
-        if self._searched(vehicle, time_s):
+        elif claim and self._claimed(vehicle, claim):
+            return self._begun_calls(vehicle)
+        if self._searched(vehicle):
             self._verdicts["TRIP_FOUND"] += 1
             self._verdicts["CLAIM_WRONG"] += bool(claim)
-            return self._begun_calls(vehicle, time_s)
-        if current and self._claimed(vehicle, current.trip, time_s):
+            return self._begun_calls(vehicle)
+        if current and self._claimed(vehicle, current.trip):
             self._verdicts["PLACE_BEGUN_ANEW"] += 1
         return []
 
-    def _claimed(self, vehicle: Vehicle, claim: str, time_s: float) -> bool:
+    def _claim(self, vehicle: Vehicle) -> str:
+        """The trip it says it is on, where it may begin it."""
+        if vehicle.claim and vehicle.claim not in self._network.trips:
+            self._verdicts["TRIP_UNKNOWN"] += 1
+            return ""
+        if vehicle.claim in self._served:
+            self._verdicts["TRIP_SERVED_BEFORE"] += 1
+            return ""
+        return vehicle.claim
+
+    def _claimed(self, vehicle: Vehicle, claim: str) -> bool:
         trip, way = self._network.trips[claim], self.ways.way(claim)
-        place = begun(way, vehicle.x_m, vehicle.y_m, trip, time_s)
+        place = begun(way, vehicle.x_m, vehicle.y_m, trip, vehicle.time_s)
         if place is None:
             self._verdicts["CLAIM_ELSEWHERE"] += 1
             return False
-        if time_s < way.scheduled_s(trip, place.guesses[0].place_m) - MAX_CLAIMED_EARLY_S and place.guesses[0].place_m > way.stop_m[1]:
+        ahead = tuple(guess for guess in place.guesses if guess.place_m < way.stop_m[-1] - BEFORE_M)
+        if not ahead:  # where the trip ends, none begins; on a loop the same point is its beginning as well
+            self._verdicts["CLAIM_AT_END"] += 1
+            return False
+        if ahead[0].place_m > way.stop_m[0] + TERMINAL_M and vehicle.time_s < way.scheduled_s(trip, ahead[0].place_m) - MAX_EARLY_S:
             self._verdicts["CLAIM_TOO_EARLY"] += 1
             return False
-        self._assign(vehicle, claim, place, time_s)
+        place = Moved(ahead, place.cost)
+        self._assign(vehicle, claim, place)
         return True
 
-    def _searched(self, vehicle: Vehicle, time_s: float) -> bool:
-        if time_s - vehicle.searched_s < SEARCH_EVERY_S:
+    def _searched(self, vehicle: Vehicle) -> bool:
+        if vehicle.time_s - vehicle.searched_s < SEARCH_EVERY_S:
             return False
-        vehicle.searched_s = time_s
-        found = search(self.ways, vehicle.trail, vehicle.line, vehicle.duty, lambda trip: trip in self._holder or trip in vehicle.done)
+        vehicle.searched_s = vehicle.time_s
+        found = search(
+            self.ways,
+            [*vehicle.trail, (vehicle.time_s, vehicle.x_m, vehicle.y_m)],
+            vehicle.line,
+            vehicle.duty,
+            lambda trip: trip in self._holder or trip in self._served,
+        )
         if found is None:
             return False
-        self._assign(vehicle, found.trip.id, found.place, time_s)
+        self._assign(vehicle, found.trip.id, found.place)
         return True
 
-    def _assign(self, vehicle: Vehicle, trip: str, place: Moved, time_s: float) -> None:
+    def _assign(self, vehicle: Vehicle, trip: str, place: Moved) -> None:
         self._release(vehicle)
-        fix = Fix(place.guesses[0].place_m, time_s, _standing(vehicle))
+        fix = Fix(place.guesses[0].place_m, vehicle.time_s, _standing(vehicle))
         vehicle.assignment = Assignment(
             trip, place.guesses, Progress(self.ways.way(trip), self._network.trips[trip], fix), vehicle.x_m, vehicle.y_m, place.cost
         )
         vehicle.duty = self._network.trips[trip].duty or vehicle.duty
 
-    def _begun_calls(self, vehicle: Vehicle, time_s: float) -> list[Call]:
+    def _begun_calls(self, vehicle: Vehicle) -> list[Call]:
         assert vehicle.assignment
-        return vehicle.assignment.progress.advance(Fix(vehicle.assignment.guesses[0].place_m, time_s, _standing(vehicle)), direct=True)
+        return vehicle.assignment.progress.advance(
+            Fix(vehicle.assignment.guesses[0].place_m, vehicle.time_s, _standing(vehicle)), direct=True
+        )
 
-    def _moved(self, vehicle: Vehicle, on: Assignment, time_s: float) -> list[Call]:
-        elapsed_s = time_s - on.progress.time_s
+    def _moved(self, vehicle: Vehicle, on: Assignment) -> list[Call]:
+        elapsed_s = vehicle.time_s - on.progress.time_s
         straight_m = hypot(vehicle.x_m - on.x_m, vehicle.y_m - on.y_m)
         place = moved(self.ways.way(on.trip), on.guesses, vehicle.x_m, vehicle.y_m, straight_m, elapsed_s)
         if place is None:
@@ -152,7 +190,7 @@ class Matcher:
         on.x_m, on.y_m = vehicle.x_m, vehicle.y_m
         on.guesses = place.guesses
         on.fit += FIT_MEMORY * (place.cost - on.fit)
-        return on.progress.advance(Fix(place.guesses[0].place_m, time_s, _standing(vehicle)), direct=direct)
+        return on.progress.advance(Fix(place.guesses[0].place_m, vehicle.time_s, _standing(vehicle)), direct=direct)
 
     def _finish(self, vehicle: Vehicle) -> None:
         """Its trip at an end, a vehicle is free for the next one of its duty."""
@@ -160,31 +198,28 @@ class Matcher:
         if on is None or not (on.progress.finished or _left(vehicle, on)):
             return
         self._verdicts["LEFT_PATTERN"] += not on.progress.finished
-        if on.progress.finished:
-            vehicle.done = (*vehicle.done[1 - MAX_DONE :], on.trip)
+        if on.progress.finished and not vehicle.doubted:
+            self._served.add(on.trip)
         self._release(vehicle)
         vehicle.assignment = None
         following = self.ways.following.get(on.trip, "")
         if on.progress.finished and following and not vehicle.doubted:
             self._wait_for(vehicle, following)
-        latest = vehicle.trail[-1]
         vehicle.trail.clear()  # what was driven on this trip says nothing of the next
-        vehicle.trail.append(latest)
 
     def _wait_for(self, vehicle: Vehicle, trip: str) -> None:
-        time_s = vehicle.trail[-1][0]
         way = self.ways.way(trip)
-        place = begun(way, vehicle.x_m, vehicle.y_m, self._network.trips[trip], time_s)
+        place = begun(way, vehicle.x_m, vehicle.y_m, self._network.trips[trip], vehicle.time_s)
         if place and place.guesses[0].place_m <= way.stop_m[1] and self._holder.get(trip, vehicle.id) == vehicle.id:
-            self._assign(vehicle, trip, place, time_s)
+            self._assign(vehicle, trip, place)
             self._holder[trip] = vehicle.id
 
     # Who serves a trip that two claim.
 
     def _is_doubted(self, vehicle: Vehicle, now_ns: int) -> bool:
         on = vehicle.assignment
-        if on is None:
-            return False
+        if on is None or on.trip in self._served:
+            return on is not None
         holder = self._vehicles.get(self._holder.get(on.trip, vehicle.id))
         if holder is None or holder is vehicle or not _holds(holder, on.trip, now_ns):
             self._holder[on.trip] = vehicle.id
@@ -246,7 +281,7 @@ def _formal(position: BusPosition, now_ns: int) -> PositionVerdict:
 
 
 def _left(vehicle: Vehicle, on: Assignment) -> bool:
-    return on.lost >= LOST and vehicle.trail[-1][0] - on.progress.time_s > DETOUR_S
+    return on.lost >= LOST and vehicle.time_s - on.progress.time_s > DETOUR_S
 
 
 def _standing(vehicle: Vehicle) -> bool:

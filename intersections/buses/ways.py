@@ -46,7 +46,7 @@ class Way:
         self.starts = pattern.points_m[:-1]
         self.steps = np.diff(pattern.points_m, axis=0)
         self.squared = np.einsum("ij,ij->i", self.steps, self.steps)
-        chords = CHORD_SIGMA * np.sqrt(self.squared) if len(pattern.points_m) <= len(pattern.stops) else 0.0
+        chords = CHORD_SIGMA * np.sqrt(self.squared) if _of_stops_alone(self.lengths_m, pattern.stop_m) else 0.0
         self.sigma_m: Floats = np.maximum(SHAPE_SIGMA_M, chords) + np.zeros(len(self.squared))
         self.end_m = float(self.lengths_m[-1])
 
@@ -61,16 +61,22 @@ class Way:
         part = np.clip(np.einsum("ij,ij->i", relative, steps) / squared, 0.0, 1.0)
         across = np.hypot(*(relative - part[:, None] * steps).T) / self.sigma_m[first:last]
         place_m = self.lengths_m[first:last] + part * np.sqrt(squared)
-        return _distinct(across, place_m)
+        return _distinct(across, place_m, (part > 0.0) & (part < 1.0))
 
     def scheduled_s(self, trip: Trip, place_m: float) -> float:
         """When the timetable has the trip there. Before the first stop and behind the last: as at these."""
         return float(np.interp(place_m, self.pattern.stop_m, trip.arrival_s))
 
 
-def _distinct(across: Floats, place_m: Floats) -> list[Near]:
+def _of_stops_alone(lengths_m: Floats, stop_m: Floats) -> bool:
+    places_m = np.unique(stop_m)
+    return len(places_m) == len(lengths_m) and bool(np.allclose(places_m, lengths_m, atol=0.01))
+
+
+def _distinct(across: Floats, place_m: Floats, inside: NDArray[np.bool_]) -> list[Near]:
+    """Least distances along the way: inside a piece, or at a vertex from which both pieces lead away."""
     wall = np.concatenate(([np.inf], across, [np.inf]))
-    lowest = np.flatnonzero((across <= wall[:-2]) & (across <= wall[2:]) & (across <= REACH_SIGMAS))
+    lowest = np.flatnonzero((inside | ((across <= wall[:-2]) & (across <= wall[2:]))) & (across <= REACH_SIGMAS))
     found: list[Near] = []
     for row in lowest[np.argsort(across[lowest], kind="stable")]:
         if all(abs(place_m[row] - other.place_m) > SAME_PLACE_M for other in found):
