@@ -248,7 +248,7 @@ def _journeys(
     runs: Mapping[str, Row], times: Mapping[str, dict[int, Times]], frequent: Mapping[str, _Starts], notes: Counter[str]
 ) -> Iterator[Journey]:
     for id, run in runs.items():
-        calls = [times[id][sequence] for sequence in sorted(times.get(id, ()))]
+        calls = _timed(times.get(id, {}), notes)
         if len(calls) < 2:
             notes["trip_with_fewer_than_two_stops"] += 1
             continue
@@ -264,6 +264,15 @@ def _journeys(
             tuple(row for row, call in enumerate(calls) if call[4]),
         )
         yield from _repeated(journey, frequent[id]) if id in frequent else (journey,)
+
+
+def _timed(calls: Mapping[int, Times], notes: Counter[str]) -> list[Times]:
+    """In order of stop_sequence, from the first to the last with a time."""
+    ordered = [calls[sequence] for sequence in sorted(calls)]
+    given = [row for row, call in enumerate(ordered) if call[2] >= 0.0 or call[3] >= 0.0]
+    kept = ordered[given[0] : given[-1] + 1] if given else []
+    notes["stop_time_beyond_the_timed"] += len(ordered) - len(kept)
+    return kept
 
 
 def _repeated(journey: Journey, starts: _Starts) -> Iterator[Journey]:
