@@ -4,24 +4,20 @@ import importlib.util
 import math
 import os
 import subprocess
+import sys
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
 
 from v2x.importers.georeference import geodetic_from_plane
+from v2x.importers.sumo_buses import read_bus_network
 from v2x.importers.sumo_xml import read_network
-from v2x.sim.bus_corridor import HEADWAY_S, LINES, ORIGIN_DEG, calls, write_corridor
+from v2x.sim.bus_corridor import HEADWAY_S, LINE_OFFSET_S, LINES, ORIGIN_DEG, calls, write_corridor
 from v2x.sim.scenario import read_inputs, read_xml, sumo_home
 
 MISSING = importlib.util.find_spec("libsumo") is None
 pytestmark = pytest.mark.skipif(MISSING and not os.environ.get("CI"), reason="SUMO is not installed (extra 'sim')")
 BEGUN_S, END_S = 1200.0, 2400.0
-
-
-def texts(folder: Path) -> dict[str, str]:
-    """What is drawn by the seed."""
-    return {path.name: path.read_text() for path in folder.glob("*.rou.xml")}
 
 
 def test_six_lights_fourteen_stops_two_lines_at_a_place_on_earth(tmp_path):
@@ -36,20 +32,22 @@ def test_six_lights_fourteen_stops_two_lines_at_a_place_on_earth(tmp_path):
 
 
 def test_a_seed_is_a_scenario(tmp_path):
-    first, again, other = (texts(write_corridor(tmp_path / name, seed).parent) for name, seed in (("a", 1), ("b", 1), ("c", 2)))
+    first, again, other = (
+        {path.name: path.read_text() for path in write_corridor(tmp_path / name, seed).parent.glob("*.rou.xml")}
+        for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    )
     assert first == again
-    assert first["buses.rou.xml"] != other["buses.rou.xml"]
     assert first["riders.rou.xml"] != other["riders.rou.xml"]
 
 
-def test_buses_depart_early_and_late_of_an_even_timetable(tmp_path):
-    buses = list(read_xml(write_corridor(tmp_path, seed=1).parent / "buses.rou.xml").iter("vehicle"))
-    planned_s = {bus.get("id"): float(bus.find("stop").get("until")) for bus in buses}
-    jitter_s = [float(bus.get("depart")) - planned_s[bus.get("id")] for bus in buses]
-    assert [float(bus.get("depart")) for bus in buses] == sorted(float(bus.get("depart")) for bus in buses)
-    assert planned_s["bus_1east.1"] - planned_s["bus_1east.0"] == HEADWAY_S
-    # of 72 draws with a standard deviation of 75 s the sample's lies within 20 % nearly always (chi-squared)
-    assert 60.0 < math.sqrt(sum(one**2 for one in jitter_s) / len(jitter_s)) < 90.0
+def test_it_is_read_as_two_lines_run_by_headway(tmp_path):
+    inputs = read_inputs(write_corridor(tmp_path, seed=1))
+    network, notes = read_bus_network(read_network(inputs["net-file"][0]), inputs["route-files"], inputs["additional-files"])
+    assert not notes
+    assert network.headway_lines == {"1", "2"}
+    assert len(network.patterns) == len(LINES)
+    first, second = network.trips["bus_1east.0"], network.trips["bus_1east.1"]
+    assert (second.departure_s - first.departure_s).tolist() == [HEADWAY_S] * 6
 
 
 def test_buses_serve_all_their_stops_and_riders_arrive(tmp_path):
@@ -68,3 +66,13 @@ def test_buses_serve_all_their_stops_and_riders_arrive(tmp_path):
     rides = list(read_xml(tmp_path / "trips.xml").iter("ride"))
     assert len(rides) > 200
     assert all(ride.get("vehicle").startswith("bus_") for ride in rides)
+
+
+def test_no_timetable_holds_a_bus_but_its_layover(tmp_path):
+    write_corridor(tmp_path, seed=1)
+    words = ["sim", str(tmp_path), "--control", "program", "--end", "600", "--dwell", "8+2", "--stops", str(tmp_path / "stops.xml")]
+    subprocess.run([sys.executable, "-m", "v2x", *words], check=True, capture_output=True)
+    left_s = [float(call.get("ended")) for call in read_xml(tmp_path / "stops.xml").iter("stopinfo") if call.get("id") == "bus_1east.0"]
+    assert left_s[0] == pytest.approx(LINE_OFFSET_S["1"], abs=1.0)
+    assert len(left_s) == 6
+    assert left_s[5] < LINE_OFFSET_S["1"] + calls("1", "east")[5].after_s

@@ -6,7 +6,7 @@ and riders who appear at their stop; each takes whichever line comes first that 
 
 Rules:
 * Everything follows from these lines and the seed. The place on earth is the origin below, by a transverse Mercator projection.
-* Each bus is a vehicle of its own: its stops' `until` are the timetable, in SUMO's time, and it departs early or late of it by chance.
+* Each bus is a vehicle of its own: its stops' `until` are the timetable, in SUMO's time. It comes to its terminal `LAYOVER_S` early.
 """
 
 import subprocess
@@ -25,19 +25,20 @@ CROSSINGS = "ABCDEF"
 BLOCK_M, SIDE_M, LIMIT_MPS = 400, 300, 13.89
 CYCLE_S = 60
 ENDS = ("left", "right", "top", "bottom")  # what netgenerate calls the far ends of side roads
-STOP_FROM_M, STOP_TO_M = 100, 130  # along its road, in the lane at the kerb
+STOP_FROM_M, STOP_TO_M = 100, 145  # along its road, in the lane at the kerb: room for three buses
 LINES = {  # by line and direction: roads, each with a stop but where a - follows
     ("1", "east"): ("left0A0", "A0B0", "B0C0", "C0D0", "D0E0", "E0F0-", "F0right0"),
     ("1", "west"): ("right0F0", "F0E0-", "E0D0", "D0C0", "C0B0", "B0A0", "A0left0"),
     ("2", "east"): ("left0A0", "A0B0", "B0C0", "C0D0", "D0E0", "E0bottom4"),
     ("2", "west"): ("bottom4E0", "E0D0", "D0C0", "C0B0", "B0A0", "A0left0"),
 }
-HEADWAY_S, LINE_OFFSET_S = 300.0, {"1": 60.0, "2": 210.0}  # line 2 between two buses of line 1
+HEADWAY_S, LINE_OFFSET_S = 300.0, {"1": 180.0, "2": 330.0}  # line 2 between two buses of line 1
 TIMETABLE_MPS = 5.0  # stops, lamps and all
-JITTER_SD_S = 75.0
+LAYOVER_S = 150.0
 RIDERS_H = 90  # from a stop in a direction, to any of those that follow
 MAIN_VEH_H, SIDE_VEH_H = 350, 80
-RIDERS_S, SERVICE_S, END_S = 4800.0, 5400.0, 7200.0  # the last riders come, the last buses depart, and everybody has long left
+BUSES = 18  # of a line and direction
+RIDERS_S, CARS_S, END_S = 4800.0, 5400.0, 7200.0  # the last of them come; and everybody has long left
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,13 @@ class Call:
     after_s: float
 
 
-def write_corridor(folder: Path, seed: int, jitter_sd_s: float = JITTER_SD_S) -> Path:
+def write_corridor(folder: Path, seed: int) -> Path:
     """The scenario's configuration, in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     _write_network(folder / "corridor.net.xml")
     files = {
         "stops.add.xml": ("additional", _stops()),
-        "buses.rou.xml": ("routes", _buses(seed, jitter_sd_s)),
+        "buses.rou.xml": ("routes", _buses()),
         "riders.rou.xml": ("routes", _riders(seed)),
         "cars.rou.xml": ("routes", _cars()),
     }
@@ -103,25 +104,18 @@ def _stops() -> Iterator[str]:
         yield f'<busStop id="{road}" lane="{road}_0" startPos="{STOP_FROM_M}" endPos="{STOP_TO_M}"/>'
 
 
-def _buses(seed: int, jitter_sd_s: float) -> Iterator[str]:
+def _buses() -> Iterator[str]:
     """In order of departure, as SUMO wants them."""
     yield '<vType id="bus" vClass="bus" length="12" personCapacity="80"/>'
-    found: list[tuple[float, str]] = []
-    for line, direction in LINES:
-        chance = generator(seed, "departure jitter", line, direction)
-        for number, planned_s in enumerate(np.arange(LINE_OFFSET_S[line], SERVICE_S, HEADWAY_S)):
-            depart_s = max(0.0, planned_s + chance.normal(0.0, jitter_sd_s))
-            found.append((depart_s, _bus(f"{line}{direction}.{number}", line, direction, depart_s, planned_s)))
-    yield from (row for _, row in sorted(found))
+    planned = [(LINE_OFFSET_S[way[0]] + number * HEADWAY_S, number, way) for way in LINES for number in range(BUSES)]
+    yield from (_bus(f"{line}{direction}.{number}", line, direction, time_s) for time_s, number, (line, direction) in sorted(planned))
 
 
-def _bus(name: str, line: str, direction: str, depart_s: float, planned_s: float) -> str:
+def _bus(name: str, line: str, direction: str, planned_s: float) -> str:
     roads = " ".join(road.removesuffix("-") for road in LINES[line, direction])
-    stops = "".join(f'<stop busStop="{call.road}" until="{planned_s + call.after_s:.0f}"/>' for call in calls(line, direction))
-    return (
-        f'<vehicle id="bus_{name}" type="bus" line="{line}" depart="{depart_s:.1f}" departPos="stop" departLane="0">'
-        f'<route edges="{roads}"/>{stops}</vehicle>'
-    )
+    first, *others = (f'busStop="{call.road}" until="{planned_s + call.after_s:g}"' for call in calls(line, direction))
+    stops = "".join(f"<stop {stop}/>" for stop in (f'{first} duration="{LAYOVER_S:g}"', *others))
+    return f'<vehicle id="bus_{name}" type="bus" line="{line}" depart="{planned_s - LAYOVER_S:g}"><route edges="{roads}"/>{stops}</vehicle>'
 
 
 def _riders(seed: int) -> Iterator[str]:
@@ -164,6 +158,6 @@ def _cars() -> Iterator[str]:
         flows += [(south[0], north[1], SIDE_VEH_H), (north[0], south[1], SIDE_VEH_H)]
     for row, (origin, goal, rate) in enumerate(flows):
         yield (
-            f'<flow id="car{row}" from="{origin}" to="{goal}" begin="0" end="{SERVICE_S:g}" probability="{rate / 3600:.4f}" '
+            f'<flow id="car{row}" from="{origin}" to="{goal}" begin="0" end="{CARS_S:g}" probability="{rate / 3600:.4f}" '
             'departLane="best" departSpeed="max"/>'
         )

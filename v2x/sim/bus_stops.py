@@ -5,6 +5,7 @@ Rules:
   scenario's files stay as they are. The timetable still says how late a bus is.
 * A bus stands `fixed_s` and `per_boarder_s` for each who boards at this stop; those who alight need no time of their own. SUMO's own
   boarding time is set to 0, as it would count along with the fixed part instead of after it, and for those who alight too.
+* A scenario's own `duration` of a bus's first stop is its layover: so long after it was due to come, it leaves.
 * A driver who holds stays `hold_s` beyond that, or until a time if that is later. Without a dwell nobody can be held.
 * Who alights and boards the same bus again at the same stop has not boarded.
 """
@@ -113,6 +114,7 @@ class BusStops:
         ]
         self._buses[name] = _Bus(vehicle.getLine(name) or name.rpartition(".")[0] or name, until_s)
         if self._dwell:
+            self._buses[name].holds[0] = Hold(until_s=vehicle.getDeparture(name) - vehicle.getDepartDelay(name) + stops[0].duration)
             libsumo.vehicletype.setBoardingDuration(vehicle.getTypeID(name), 0.0)
             for row in range(len(stops)):
                 vehicle.setStopParameter(name, row, "until", "-1")
