@@ -12,7 +12,7 @@ KERNELS := $(wildcard ext/*.pyx ext/*.pxi)
 SOURCES := positioning intersections v2x tests bench examples
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench check debug-test track-score spat-score glosa-score accuracy signals-score signals-published bologna-score capacity soak guard-soak guard-mutants proto lock clean
+.PHONY: help install demo test bench check debug-test track-score spat-score glosa-score accuracy signals-score signals-published bologna-score holding-score capacity soak guard-soak guard-mutants proto lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -74,6 +74,9 @@ signals-published: install ## the same beside published learned agents, on the S
 
 bologna-score: install ## buses, cars and pedestrians of Bologna's morning peak (ARGS="--seeds 1 --arms program adaptive")
 	V2X_DATA=$(V2X_DATA) $(BIN)/python -m bench.bologna $(ARGS)
+
+holding-score: install ## holding and re-spacing of buses on real passengers into docs/results/holding.md (V2X_DATA=../shared/data)
+	V2X_DATA=$(V2X_DATA) $(BIN)/python -m bench.holding_score $(ARGS)
 
 capacity: install ## highest rate with p99 <= 20 ms
 	$(BIN)/python -m bench.capacity

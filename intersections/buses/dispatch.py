@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from intersections.buses import proposals
 from intersections.buses.headways import Bus, Direction, Place, Timetable, View, buses_by_direction
 from intersections.buses.network import BusNetwork, Trip
+from intersections.buses.order_effects import RidersPerS
 from intersections.buses.orders import OrderKind, Proposal
 from intersections.buses.plans import LinePlans
 from intersections.buses.resolve import resolved
@@ -35,10 +36,11 @@ KINDS: dict[OrderKind, Callable[[View], Iterator[Proposal]]] = {
 
 
 class Proposer:
-    """`observe` the stop calls of each step; `propose` each 10 to 30 s."""
+    """`observe` the stop calls of each step; `propose` each 10 to 30 s. `riders_per_s`: as the order book's; None: as the plans assume."""
 
-    def __init__(self, network: BusNetwork) -> None:
+    def __init__(self, network: BusNetwork, riders_per_s: RidersPerS | None = None) -> None:
         self._network = network
+        self._riders_per_s = riders_per_s
         self._timetable = Timetable(network)
         self._left: dict[Direction, dict[Place, tuple[float, str]]] = defaultdict(dict)
         self._arrived: dict[str, tuple[str, int, float]] = {}  # by vehicle: trip, row, when: where it stands
@@ -80,7 +82,19 @@ class Proposer:
             to_come, absent = self._to_come(direction, group, duties, now_s)
             line = direction[0]
             left = self._left[direction]
-            yield View(direction, plans.of(line), self._timetable, tuple(group), to_come, left, now_s, now_ns, len(vehicles[line]), absent)
+            yield View(
+                direction,
+                plans.of(line),
+                self._timetable,
+                tuple(group),
+                to_come,
+                left,
+                now_s,
+                now_ns,
+                len(vehicles[line]),
+                absent,
+                self._riders_per_s,
+            )
 
     def _standing(self, states: Sequence[BusState]) -> dict[str, float]:
         """When the vehicles that stand at a stop came there, where that is known."""
@@ -108,7 +122,7 @@ class Proposer:
             "arrived": self._arrived,
             "begun": sorted(self._begun),
         }
-        return {"json": np.frombuffer(json.dumps(state).encode(), np.uint8).copy()}
+        return {"json": np.frombuffer(json.dumps(state, default=np.generic.item).encode(), np.uint8).copy()}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         state = json.loads(arrays["json"].tobytes())

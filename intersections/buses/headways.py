@@ -9,7 +9,7 @@ Rules:
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from math import inf, isfinite, nan, sqrt
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from intersections.buses.holding import AtControlStop
 from intersections.buses.network import BusNetwork, Pattern, Trip
+from intersections.buses.order_effects import RidersPerS
 from intersections.buses.plans import LinePlan
 from intersections.buses.samples import UNKNOWN_LOAD, BusState, Duty, Prediction
 
@@ -140,7 +141,8 @@ class View:
     now_s: float
     now_ns: int
     vehicles: int  # of the line, both directions
-    absent: frozenset[str] = field(default_factory=frozenset)  # trips that are due and have no vehicle
+    absent: frozenset[str]  # trips that are due and have no vehicle
+    counted: RidersPerS | None
 
     @property
     def by_headway(self) -> bool:
@@ -158,8 +160,11 @@ class View:
     def next_control(self, bus: Bus) -> int | None:
         return next((row for row in self.timetable.control[bus.trip.pattern] if row >= bus.state.next_stop), None)
 
-    def riders_ahead_per_s(self, bus: Bus, row: int) -> float:
-        return self.plan.riders_per_s * max(len(bus.trip.arrival_s) - 1 - row, 0)
+    def riders_ahead_per_s(self, trip: Trip, row: int) -> float:
+        """Who come each second to the stops from `row` on: as counted, or as the plan assumes; nobody boards at the last."""
+        if self.counted is not None:
+            return self.counted(trip.pattern, row)
+        return self.plan.riders_per_s * max(len(trip.arrival_s) - 1 - row, 0)
 
     def at(self, bus: Bus, row: int) -> AtControlStop | None:
         """What this bus will meet when it is ready to leave a stop; None where no other bus has been there or none follows."""

@@ -113,7 +113,8 @@ def keep_to_timetable(view: View) -> Iterator[Proposal]:
             continue
         load = bus.load(view.plan)
         headway_s = min(view.headway_s(bus.trip), HORIZON_S)
-        missing = view.plan.riders_per_s * headway_s * min(waits_s / EAGER_S, 1.0)
+        here = view.riders_ahead_per_s(bus.trip, row) - view.riders_ahead_per_s(bus.trip, row + 1)
+        missing = here * headway_s * min(waits_s / EAGER_S, 1.0)
         effect = Effect(round(missing * headway_s, 1), round(-load * waits_s, 1), -waits_s)
         why = f"would leave {_minutes(early_s)} before its time: about {missing:.1f} riders would miss it and wait {_minutes(headway_s)}"
         sure = _sure(early_s, bus.sigma_s(row, view.now_s), 0.0)
@@ -164,7 +165,8 @@ def ask_signals(view: View) -> Iterator[Proposal]:
             effect = _shifted(view, bus, row, -saved_s, met.forward_headway_s, behind_s, riding=load)
             why = f"{_minutes(met.forward_headway_s)} behind its leader and {_minutes(behind_s)} before its follower"
         elif not view.by_headway and bus.state.deviation_s > LATE_S:
-            effect = Effect(round(view.riders_ahead_per_s(bus, row) * view.headway_s(bus.trip) * saved_s, 1), load * saved_s, saved_s)
+            headway_s = min(view.headway_s(bus.trip), HORIZON_S)
+            effect = Effect(round(view.riders_ahead_per_s(bus.trip, row) * headway_s * saved_s, 1), load * saved_s, saved_s)
             why = f"{_minutes(bus.state.deviation_s)} late"
         else:
             continue
@@ -179,8 +181,7 @@ def insert(view: View) -> Iterator[Proposal]:
     for id, vehicle in zip(sorted(view.absent), free, strict=False):
         trip = view.timetable.network.trips[id]
         headway_s = min(view.headway_s(trip), HORIZON_S)
-        riders = view.plan.riders_per_s * (len(trip.arrival_s) - 1)
-        effect = Effect(round(riders * headway_s**2, 1), 0.0, -float(trip.arrival_s[-1] - trip.departure_s[0]))
+        effect = Effect(round(view.riders_ahead_per_s(trip, 0) * headway_s**2, 1), 0.0, -float(trip.arrival_s[-1] - trip.departure_s[0]))
         why = f"trip {id} has no bus: without one its riders wait {_minutes(headway_s)} more"
         until_ns = view.now_ns + round(headway_s / 2 * SECOND_NS)
         line = view.direction[0]
@@ -202,8 +203,8 @@ def cancel(view: View) -> Iterator[Proposal]:
             continue
         ahead_s = float(bus.trip.arrival_s[-1] - bus.trip.departure_s[row])
         mended_s = min(late_s, ahead_s, met.planned_headway_s)
-        lost_s = view.riders_ahead_per_s(bus, row) * met.forward_headway_s * behind_s
-        gained_s = view.plan.riders_per_s * (len(following.arrival_s) - 1) * mended_s**2
+        lost_s = view.riders_ahead_per_s(bus.trip, row) * met.forward_headway_s * behind_s
+        gained_s = view.riders_ahead_per_s(following, 0) * mended_s**2
         effect = Effect(round(gained_s - lost_s, 1), round(-load * behind_s, 1), ahead_s)
         why = f"its follower is {_minutes(behind_s)} behind, and its next trip would leave {_minutes(late_s)} late"
         until_s = view.now_s + max(NOTICE_S, bus.arrival_s(row) - view.now_s)
@@ -223,9 +224,10 @@ def _coming(view: View) -> Iterator[tuple[Bus, int, AtControlStop]]:
 
 def _riders_hold_s(view: View, bus: Bus, row: int, met: AtControlStop) -> float:
     """The hold that costs riders least, of those who wait ahead and those who ride: the top of w r u (g - h - u) - load u."""
-    ahead = view.plan.waiting_weight * view.riders_ahead_per_s(bus, row)
+    ahead = view.plan.waiting_weight * view.riders_ahead_per_s(bus.trip, row)
     behind_s = met.followers_eta_s[0] - met.now_s
-    return 0.5 * (behind_s - met.forward_headway_s - met.load / ahead) if ahead > 0.0 else 0.0
+    gain = ahead * (behind_s - met.forward_headway_s) - met.load
+    return 0.5 * gain / ahead if gain > 0.0 else 0.0
 
 
 def _told(time_s: float) -> float:
@@ -234,7 +236,7 @@ def _told(time_s: float) -> float:
 
 
 def _shifted(view: View, bus: Bus, row: int, shift_s: float, before_s: float, behind_s: float, riding: int) -> Effect:
-    waiting_s = view.riders_ahead_per_s(bus, row) * shift_s * (behind_s - before_s - shift_s)
+    waiting_s = view.riders_ahead_per_s(bus.trip, row) * shift_s * (behind_s - before_s - shift_s)
     return Effect(round(waiting_s, 1), round(-riding * shift_s, 1), round(-shift_s, 1))
 
 
