@@ -25,10 +25,10 @@ STEP_S = 5.0  # drivers are told round times
 NOTICE_S = 60.0  # between an order and what it asks for at the earliest
 HOLD_AHEAD_S = 90.0  # before a bus is ready: earlier, its gaps are not known
 DEPART_AHEAD_S = 900.0
-HORIZON_S = 3600.0  # of departures that are respaced together
+HORIZON_S = 3600.0  # of departures that are respaced together, and of anything asked for
 MISSING_S = 120.0  # a trip so long overdue that has no vehicle will not be run
 GRACE_S = 60.0  # an order can be carried out so much later than planned
-SLOWEST_MPS = 4.0  # below, a bus stands in the way
+SPEED_MPS = (4.0, 25.0)  # slower, a bus stands in the way; faster, no bus is: its prediction is wrong
 LATE_S = 120.0  # on lines that are run by the timetable
 EAGER_S = 300.0  # before the time on the stop's board its riders begin to come
 
@@ -137,9 +137,9 @@ def slow_down(view: View) -> Iterator[Proposal]:
         delay_s = min(hold_s(met) - view.plan.hold_most_s, view.plan.slow_down_most * left_s)
         way_m = float(view.timetable.network.patterns[bus.trip.pattern].stop_m[row]) - bus.state.place_m
         moving_s = left_s - DWELL_S * (row - bus.state.next_stop)
-        if delay_s < HOLD_LEAST_S or way_m <= 0.0 or moving_s <= 0.0 or way_m / (moving_s + delay_s) < SLOWEST_MPS:
+        speed_mps = round(way_m / (moving_s + delay_s), 1) if moving_s > 0.0 else 0.0
+        if delay_s < HOLD_LEAST_S or not SPEED_MPS[0] <= speed_mps <= SPEED_MPS[1]:
             continue
-        speed_mps = round(way_m / (moving_s + delay_s), 1)
         behind_s = met.followers_eta_s[0] - met.now_s
         effect = _shifted(view, bus, row, delay_s, met.forward_headway_s, behind_s, riding=met.load)
         why = (
@@ -266,7 +266,7 @@ def _signed(moved_s: float) -> str:
 def _proposal(
     view: View, bus: Bus, kind: OrderKind, row: int, value: float, why: str, effect: Effect, confidence: float, until_s: float
 ) -> Proposal:
-    until_ns = view.timetable.network.midnight_ns + round(until_s * SECOND_NS)
+    until_ns = view.timetable.network.midnight_ns + round(min(until_s, view.now_s + HORIZON_S) * SECOND_NS)
     return Proposal(
         kind,
         view.direction[0],
