@@ -43,6 +43,8 @@ DECLINED_MAX = 8192
 REPEAT_NS = 20 * SECOND_NS
 SAME_WITHIN = 0.1  # of its value, or `SAME_WITHIN_S`: a proposal that differs less is the same one
 SAME_WITHIN_S = 5.0
+SAME_TIME_S = 20.0  # where the value is a time of day
+TIMED = frozenset({OrderKind.DEPART_AT, OrderKind.DEPART_NOT_BEFORE})
 UNSENT = frozenset({OrderState.PROPOSED, OrderState.ACCEPTED})
 LATE = "; the vehicle: "
 V = OrderVerdict
@@ -122,14 +124,14 @@ class OrderBook:
         wished = _order_of(proposal, now_ns)
         if record.order.author != RULE or key_of(record.order) != key_of(wished) or not automatic:
             return V.BUSY
-        if _is_same(record.order.value, wished.value):
+        if _is_same(wished.kind, record.order.value, wished.value):
             return V.DUPLICATE
         self._next_version(record, wished.value, wished.valid_until_ns, RULE, now_ns, "reckoned anew")
         return V.TAKEN
 
     def _refresh(self, record: OrderRecord, proposal: Proposal, now_ns: int) -> OrderRecord:
         """The same wish again: news only where its value differs."""
-        before, same = record.order, _is_same(record.order.value, proposal.value)
+        before, same = record.order, _is_same(proposal.kind, record.order.value, proposal.value)
         value, version = (before.value, before.version) if same else (proposal.value, before.version + 1)
         order = replace(before, value=value, version=version, valid_until_ns=proposal.valid_until_ns)
         fresh = replace(record, order=order, why=proposal.why, predicted=proposal.predicted, confidence=proposal.confidence)
@@ -352,8 +354,8 @@ def _order_of(proposal: Proposal, now_ns: int) -> DispatchOrder:
     )
 
 
-def _is_same(before: float, now: float) -> bool:
-    return abs(now - before) <= max(SAME_WITHIN_S, SAME_WITHIN * abs(before))
+def _is_same(kind: OrderKind, before: float, now: float) -> bool:
+    return abs(now - before) <= (SAME_TIME_S if kind in TIMED else max(SAME_WITHIN_S, SAME_WITHIN * abs(before)))
 
 
 def _said(author: str, reason: str) -> str:

@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from intersections.buses.dispatch import Proposer
-from intersections.buses.orders import OrderKind
+from intersections.buses.order_book import OrderBook
+from intersections.buses.order_rules import Limits
+from intersections.buses.orders import DispatchMode, OrderKind
 from intersections.buses.plans import LinePlan, LinePlans
 from tests.bus_lines import BEGIN_S, CONTROL, HEADWAY_S, at_ns, foreseen, left, line_network, running, waiting
 
@@ -138,3 +140,15 @@ def test_a_snapshot_goes_on_as_before():
     assert first.propose(states, predictions, LinePlans({}, BUSY), at_ns(NOW_S)) == second.propose(
         states, predictions, LinePlans({}, BUSY), at_ns(NOW_S)
     )
+
+
+def test_a_departure_is_told_anew_when_its_time_changes():
+    """By half a minute or more: a tenth of a time of day would be hours."""
+    orders = OrderBook(line_network(3), Limits(mode=DispatchMode.AUTOMATIC))
+    told = []
+    for late_s in (300.0, 320.0, 420.0):
+        now_s = BEGIN_S + 430.0
+        found = proposed([running(0, 1), waiting(1)], [], [left(0, 0, BEGIN_S + late_s)], network=line_network(3), now_s=now_s)
+        orders.propose([one for one in found if one.kind == OrderKind.DEPART_AT], at_ns(now_s))
+        told += [(order.version, order.value - BEGIN_S) for order in orders.tick(at_ns(now_s))]
+    assert told == [(1, 750.0), (2, 810.0)]
