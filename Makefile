@@ -12,7 +12,7 @@ KERNELS := $(wildcard ext/*.pyx ext/*.pxi)
 SOURCES := positioning intersections v2x tests bench examples
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench check debug-test track-score spat-score glosa-score accuracy signals-score signals-published bologna-score holding-score eta-score capacity soak guard-soak guard-mutants proto lock clean
+.PHONY: help install demo test bench check debug-test track-score spat-score glosa-score accuracy signals-score signals-published bologna-score holding-score eta-score capacity soak guard-soak guard-mutants proto lock clean service-score
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -80,6 +80,8 @@ holding-score: install ## holding and re-spacing of buses on real passengers int
 
 eta-score: install ## arrival predictions on recorded days of a city (V2X_DATA=../shared/data)
 	$(BIN)/python -m bench.eta_score $(V2X_DATA)/transit_austin $(ARGS)
+service-score: install ## what signals, priority and dispatch give Bologna's travellers, step by step (ARGS="--seeds 1")
+	V2X_DATA=$(V2X_DATA) $(BIN)/python -m bench.service_score $(ARGS)
 
 capacity: install ## highest rate with p99 <= 20 ms
 	$(BIN)/python -m bench.capacity

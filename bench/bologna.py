@@ -12,7 +12,7 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,11 +87,11 @@ def play(shipped: Path, tool: Path, arm: Arm, seed: int, end_s: float) -> dict[s
     return result
 
 
-def table(results: dict[Arm, list[dict[str, Any]]]) -> Iterable[str]:
-    yield f"| arm | seeds | {' | '.join(COLUMNS)} | plan, CPU ms | commit |"
-    yield "|---" * (len(COLUMNS) + 4) + "|"
+def table(results: dict[Arm, list[dict[str, Any]]], columns: Sequence[str] = COLUMNS) -> Iterable[str]:
+    yield f"| arm | seeds | {' | '.join(columns)} | plan, CPU ms | commit |"
+    yield "|---" * (len(columns) + 4) + "|"
     for arm, runs in results.items():
-        cells = [_cell([run.get(column) for run in runs]) for column in COLUMNS]
+        cells = [_cell([run.get(column) for run in runs]) for column in columns]
         plan_ms = max(run.get("plan_ms") or 0.0 for run in runs)
         commits = ", ".join(sorted({run["commit"] for run in runs}))
         yield f"| {arm.name} | {len(runs)} | {' | '.join(cells)} | {f'{plan_ms:.2f}' if plan_ms else ''} | {commits} |"

@@ -83,6 +83,10 @@ def sim_command(
             min=0, help="Seconds ahead that adaptive control promises its changes. Default: 10 with --trace, else 0.", show_default=False
         ),
     ] = None,
+    jitter: Annotated[
+        float, typer.Option(min=0, help="Standard deviation, s, of how far buses depart off their time; drawn by the seed.")
+    ] = 0.0,
+    dispatch: Annotated[bool, typer.Option("--dispatch", help="Buses are dispatched; needs --dwell.")] = False,  # noqa: FBT002 - typer's way
     dwell: Annotated[str | None, typer.Option(help="8+2: buses wait for no timetable, but 8 s and 2 s for each who boards.")] = None,
     priority: Annotated[
         BusPriority, typer.Option(help="What buses count for: a car, their persons, and more where late.")
@@ -94,8 +98,9 @@ def sim_command(
         if control is not None:
             from v2x.cli.sim_signals import SignalPlay, play_signals  # noqa: PLC0415  nothing of it is needed by the other plays
 
-            traffic = Traffic(scenario, seed, begin, end, teleport, tripinfo, stops, statistics, read_dwell(dwell) if dwell else None)
-            signals = SignalPlay(traffic, control, convention, penetration, trace, notice, priority)
+            stay = read_dwell(dwell) if dwell else None
+            traffic = Traffic(scenario, seed, begin, end, teleport, tripinfo, stops, statistics, stay, jitter)
+            signals = SignalPlay(traffic, control, convention, penetration, trace, notice, priority, dispatch)
             ended = play_signals(signals, as_json=json_lines)
             raise typer.Exit(0 if ended else INTERRUPTED)
         if setup is not None:

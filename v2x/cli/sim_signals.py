@@ -10,13 +10,18 @@ from pathlib import Path
 
 import typer
 
+from intersections.buses.network import BusNetwork
 from intersections.signals.commitments import FREE, USUAL_NOTICE_S, Play
 from intersections.signals.control import Planner
 from intersections.signals.conventions import CONVENTIONS, RESCO
 from intersections.signals.layout import SECOND_NS
+from v2x.importers.sumo_buses import read_bus_network
 from v2x.importers.sumo_signals import SignalSite, SignalSurvey, survey_signals
+from v2x.importers.sumo_xml import read_network
+from v2x.sim.bus_dispatch import DispatchTally, dispatch_of
 from v2x.sim.bus_stops import BusStops
-from v2x.sim.signal_arguments import BusPriority, Control, Traffic, sumo_arguments
+from v2x.sim.scenario import ScenarioError
+from v2x.sim.signal_arguments import BusPriority, Control, Started, Traffic, sumo_arguments
 from v2x.sim.signal_loop import ControlTally, SignalLoop
 from v2x.sim.signal_planners import PLANNERS
 from v2x.sim.signal_run import Part, Stop, Tally, run
@@ -31,6 +36,11 @@ class SignalPlay:
     trace: Path | None = None
     notice_s: float | None = None  # of each change that is promised; None: promises where somebody reads them
     priority: BusPriority = BusPriority.PERSONS
+    dispatch: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dispatch and self.traffic.dwell is None:
+            raise ScenarioError("dispatched buses need a dwell, such as --dwell 8+2: without one nobody can be held")
 
     @property
     def promises(self) -> Play:
@@ -49,6 +59,7 @@ class _Told:
 
     refused: dict[str, str] = field(default_factory=dict)
     tally: ControlTally = field(default_factory=ControlTally)
+    dispatch: DispatchTally | None = None
 
 
 def play_signals(play: SignalPlay, *, as_json: bool) -> bool:
@@ -59,7 +70,7 @@ def play_signals(play: SignalPlay, *, as_json: bool) -> bool:
     with ExitStack() as stack:
         started = sumo_arguments(play.traffic, Path(stack.enter_context(tempfile.TemporaryDirectory())))
         trace = stack.enter_context(play.trace.open("w", encoding="utf-8")) if play.trace else None
-        buses = BusStops(play.traffic.dwell)
+        network, buses = _buses(play, started)
         loops: list[SignalLoop] = []
 
         def planner_of(site: SignalSite) -> Planner:
@@ -71,7 +82,9 @@ def play_signals(play: SignalPlay, *, as_json: bool) -> bool:
                 told.refused = survey.refused
                 seed, penetration = play.traffic.seed, play.penetration
                 loops.append(SignalLoop(survey.sites, planner_of, seed, penetration, trace, buses=buses, priority=play.priority))
-            return [buses, *loops]
+            dispatch = dispatch_of(buses, network, read_network(started.network), play.traffic.seed) if network and play.dispatch else None
+            told.dispatch = dispatch.tally if dispatch else None
+            return [buses, *([dispatch] if dispatch else []), *loops]
 
         tally = run(started, parts, stop)
         for loop in loops:
@@ -82,10 +95,19 @@ def play_signals(play: SignalPlay, *, as_json: bool) -> bool:
     return not stop.asked
 
 
+def _buses(play: SignalPlay, started: Started) -> tuple[BusNetwork | None, BusStops]:
+    """The timetable is needed where departures are off time: SUMO's own moves along with them."""
+    if not play.dispatch and not play.traffic.jitter_s:
+        return None, BusStops(play.traffic.dwell)
+    network, _ = read_bus_network(read_network(started.network), started.routes, started.additional)
+    return network, BusStops(play.traffic.dwell, {trip.id: trip.departure_s.tolist() for trip in network.trips.values()})
+
+
 def _json(play: SignalPlay, tally: Tally, told: _Told, *, stopped: bool) -> str:
     played = {"control": play.control.value, "convention": play.convention, "penetration": play.penetration, "stopped": stopped}
     control = {name.name: getattr(told.tally, name.name) for name in fields(told.tally)}  # asdict makes other counters of counters
-    return json.dumps(played | asdict(tally) | control | {"refused": told.refused, "plan_ms": told.tally.plan_ms})
+    dispatch = {"dispatch": told.dispatch.figures()} if told.dispatch else {}
+    return json.dumps(played | asdict(tally) | control | {"refused": told.refused, "plan_ms": told.tally.plan_ms} | dispatch)
 
 
 def _words(play: SignalPlay, tally: Tally, told: _Told, *, stopped: bool) -> str:
@@ -103,6 +125,8 @@ def _words(play: SignalPlay, tally: Tally, told: _Told, *, stopped: bool) -> str
             "events": _counts(told.tally.events),
             "modes": f"{_counts(told.tally.modes)} (intersection-seconds)",
         }
+    if told.dispatch:
+        rows |= {f"orders {kind}": text for kind, text in told.dispatch.rows().items()}
     rows |= {f"left to SUMO: {light}": reason for light, reason in told.refused.items()}
     return "\n".join(f"  {name:<14} {text}" for name, text in rows.items())
 

@@ -6,15 +6,21 @@ Rules:
 """
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import libsumo
 import numpy as np
 
+from intersections.buses.dispatch import Proposer
+from intersections.buses.eta import Predictions
+from intersections.buses.matching import Matcher
 from intersections.buses.network import BusNetwork
-from intersections.buses.orders import Acknowledgement, OrderRecord, OrderState
+from intersections.buses.order_book import OrderBook
+from intersections.buses.order_rules import Limits
+from intersections.buses.orders import Acknowledgement, DispatchMode, OrderRecord, OrderState
+from intersections.buses.plans import LinePlans
 from intersections.buses.samples import BusPosition
 from intersections.buses.step import Dispatcher
 from intersections.map import Origin
@@ -93,6 +99,18 @@ class DispatchTally:
             else:
                 self.states[record.order.kind.name, record.state.name] += 1
 
+    def figures(self) -> dict[str, object]:
+        states: dict[str, dict[str, int]] = defaultdict(dict)
+        for (kind, state), count in self.states.items():
+            states[kind][state] = count
+        return {
+            "states": states,
+            "effects": self.effects,
+            "predicted_s": self.predicted_s,
+            "measured_s": self.measured_s,
+            "cpu_s": self.cpu_s,
+        }
+
     def rows(self) -> dict[str, str]:
         """For the summary: by kind, then what it was worth."""
         kinds = sorted({kind for kind, _ in self.states})
@@ -122,3 +140,10 @@ class BusDispatch:
         self._answers = self._drivers.step(now_s)
         self.tally.see(done.events)
         self.tally.verdicts.update({str(verdict): count for verdict, count in done.verdicts.items()})
+
+
+def dispatch_of(buses: BusStops, planned: BusNetwork, network: SumoNetwork, seed: int, origin: Origin | None = None) -> BusDispatch:
+    """To be called when SUMO has started. All lines are in automatic mode: the rule orders what it proposes, within its limits."""
+    book = OrderBook(planned, Limits(mode=DispatchMode.AUTOMATIC), Boardings(buses, planned).per_s)
+    dispatcher = Dispatcher(planned, Matcher(planned), Predictions(planned), Proposer(planned), LinePlans(), book)
+    return BusDispatch(dispatcher, BusReports(buses, network, origin), BusDrivers(buses, seed, planned.midnight_ns))
