@@ -45,6 +45,7 @@ class Proposer:
         self._left: dict[Direction, dict[Place, tuple[float, str]]] = defaultdict(dict)
         self._arrived: dict[str, tuple[str, int, float]] = {}  # by vehicle: trip, row, when: where it stands
         self._begun: set[str] = set()  # trips of the day that have left their terminal
+        self.cancelled: dict[str, int] = {}  # trips, and the stop from which on they are not run
 
     def observe(self, calls: Sequence[StopCall]) -> None:
         for call in calls:
@@ -73,7 +74,7 @@ class Proposer:
     def _views(
         self, states: Sequence[BusState], predictions: Sequence[Prediction], plans: LinePlans, now_s: float, now_ns: int
     ) -> Iterator[View]:
-        buses = buses_by_direction(self._timetable, states, predictions, self._standing(states))
+        buses = buses_by_direction(self._timetable, states, predictions, self._standing(states), self.cancelled)
         duties = {bus.trip.duty for group in buses.values() for bus in group if bus.trip.duty}
         vehicles: dict[str, set[str]] = defaultdict(set)
         for (line, _), group in buses.items():
@@ -107,7 +108,7 @@ class Proposer:
 
     def _to_come(self, direction: Direction, buses: list[Bus], duties: set[str], now_s: float) -> tuple[tuple[Trip, ...], frozenset[str]]:
         """Trips of the next hour that nobody has begun; and those that are due and whose duty no vehicle is seen on."""
-        known = self._begun | {bus.trip.id for bus in buses}
+        known = self._begun | {bus.trip.id for bus in buses} | self.cancelled.keys()
         near = self._timetable.departing(direction, now_s - proposals.HORIZON_S, now_s + proposals.HORIZON_S)
         unknown = [trip for trip in near if trip.id not in known]
         due = {trip.id for trip in unknown if trip.departure_s[0] <= now_s + proposals.MISSING_S}
@@ -121,6 +122,7 @@ class Proposer:
             "left": [[*direction, *place, *left] for direction, places in self._left.items() for place, left in places.items()],
             "arrived": self._arrived,
             "begun": sorted(self._begun),
+            "cancelled": self.cancelled,
         }
         return {"json": np.frombuffer(json.dumps(state, default=np.generic.item).encode(), np.uint8).copy()}
 
@@ -131,3 +133,4 @@ class Proposer:
             self._left[line, direction][stop, visit] = (left_s, vehicle)
         self._arrived = {vehicle: (trip, row, arrived_s) for vehicle, (trip, row, arrived_s) in state["arrived"].items()}
         self._begun = set(state["begun"])
+        self.cancelled = state["cancelled"]

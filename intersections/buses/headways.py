@@ -97,11 +97,12 @@ class Bus:
     state: BusState
     trip: Trip
     prediction: Prediction | None
-    arrived_s: float = nan  # at the stop where it stands
+    arrived_s: float  # at the stop where it stands; nan where that is not known
+    end: int  # the row from which on it does not run
 
     def ready_s(self, row: int, now_s: float) -> float:
         """When it will be ready to leave a stop; nan where nobody knows, or where it has left."""
-        if row < self.state.next_stop:
+        if not self.state.next_stop <= row < self.end:
             return nan
         dwell_s = max(float(self.trip.departure_s[row] - self.trip.arrival_s[row]), DWELL_S if row else 0.0)
         if row == 0:
@@ -158,7 +159,7 @@ class View:
         return planned if isfinite(planned) and planned > 0.0 else self.timetable.usual_s.get(self.direction, inf)
 
     def next_control(self, bus: Bus) -> int | None:
-        return next((row for row in self.timetable.control[bus.trip.pattern] if row >= bus.state.next_stop), None)
+        return next((row for row in self.timetable.control[bus.trip.pattern] if bus.state.next_stop <= row < bus.end), None)
 
     def riders_ahead_per_s(self, trip: Trip, row: int) -> float:
         """Who come each second to the stops from `row` on: as counted, or as the plan assumes; nobody boards at the last."""
@@ -202,18 +203,24 @@ ON_THE_LINE = frozenset({Duty.ON_TRIP, Duty.AT_TERMINAL})
 
 
 def buses_by_direction(
-    timetable: Timetable, states: Sequence[BusState], predictions: Sequence[Prediction], arrived_s: Mapping[str, float]
+    timetable: Timetable,
+    states: Sequence[BusState],
+    predictions: Sequence[Prediction],
+    arrived_s: Mapping[str, float],
+    cancelled: Mapping[str, int],
 ) -> dict[Direction, list[Bus]]:
     """Vehicles on a trip of the network, or waiting for one; what is said of trips nobody knows is left out.
 
-    `arrived_s`: by vehicle, at the stop where it stands.
+    `arrived_s`: by vehicle, at the stop where it stands. `cancelled`: by trip, the stop from which on it is not run.
     """
     foreseen = {(one.vehicle, one.trip): one for one in predictions}
     found: dict[Direction, list[Bus]] = defaultdict(list)
     for state in states:
         trip = timetable.network.trips.get(state.trip)
-        if state.duty in ON_THE_LINE and trip is not None:
-            found[timetable.direction(trip)].append(
-                Bus(state, trip, foreseen.get((state.vehicle, state.trip)), arrived_s.get(state.vehicle, nan))
-            )
+        if state.duty not in ON_THE_LINE or trip is None:
+            continue
+        end = cancelled.get(trip.id, len(trip.arrival_s))
+        if state.next_stop < end:
+            prediction = foreseen.get((state.vehicle, state.trip))
+            found[timetable.direction(trip)].append(Bus(state, trip, prediction, arrived_s.get(state.vehicle, nan), end))
     return found

@@ -22,13 +22,16 @@ from numpy.typing import NDArray
 
 from intersections.buses.network import BusNetwork
 from intersections.buses.order_book import OrderBook
+from intersections.buses.order_rules import ENDED
 from intersections.buses.orders import (
     Acknowledgement,
     ActAnswer,
     ActKind,
     DispatchAct,
     DispatchOrder,
+    OrderKind,
     OrderRecord,
+    OrderState,
     OrderVerdict,
     Proposal,
 )
@@ -38,6 +41,7 @@ from intersections.buses.samples import BusPosition, BusState, Prediction, StopC
 PERIOD_NS = 10_000_000_000
 HEADWAY_MOST_S = 4 * 3600.0
 FRESH_NS = 300_000_000_000  # a vehicle that is silent for longer is neither predicted nor ordered about
+CANCELLED = frozenset({OrderState.ACKNOWLEDGED, OrderState.CARRIED_OUT})
 HARMLESS = frozenset({OrderVerdict.TAKEN, OrderVerdict.DUPLICATE})
 Arrays = dict[str, NDArray[Any]]
 
@@ -64,6 +68,8 @@ class Matching(Protocol):
 class Predicting(Protocol):
     """`eta.Predictions`."""
 
+    cancelled: dict[str, int]  # trips, and the stop from which on they are not run
+
     def observe(self, calls: Sequence[StopCall]) -> None: ...
     def predict(self, states: Sequence[BusState], now_ns: int) -> Sequence[Prediction]: ...
     def snapshot(self) -> Arrays: ...
@@ -72,6 +78,8 @@ class Predicting(Protocol):
 
 class Proposing(Protocol):
     """`dispatch.Proposer`."""
+
+    cancelled: dict[str, int]
 
     def observe(self, calls: Sequence[StopCall]) -> None: ...
     def propose(
@@ -133,6 +141,7 @@ class Dispatcher:
         predictions = self._plan(now_ns) if is_planned else ()
         orders = tuple(self.book.tick(now_ns))
         states, events = tuple(matched.states), tuple(self.book.events())
+        self._cancel(events)
         refused = tuple((one, verdict) for one, verdict in said if verdict not in HARMLESS)
         calls = tuple(matched.calls)
         return DispatchStep(states, calls, predictions, orders, events, answers, refused, is_planned, matched.verdicts)
@@ -147,6 +156,17 @@ class Dispatcher:
         predictions = tuple(self._predictions.predict(states, now_ns))
         self.book.propose(self._proposer.propose(states, predictions, self._plans, now_ns), now_ns)
         return predictions
+
+    def _cancel(self, events: Sequence[OrderRecord]) -> None:
+        """A trip is cancelled from the driver's yes on, unless that order ends otherwise."""
+        for record in events:
+            if record.order.kind is not OrderKind.CANCEL:
+                continue
+            for part in (self._predictions, self._proposer):
+                if record.state in CANCELLED:
+                    part.cancelled[record.order.trip] = record.order.stop
+                elif record.state in ENDED:
+                    part.cancelled.pop(record.order.trip, None)
 
     def _accept(self, act: DispatchAct, now_ns: int) -> ActAnswer:
         return self._answer(act, self.book.accept(act.order, act.author, now_ns, act.version))

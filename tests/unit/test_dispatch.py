@@ -152,3 +152,14 @@ def test_a_departure_is_told_anew_when_its_time_changes():
         orders.propose([one for one in found if one.kind == OrderKind.DEPART_AT], at_ns(now_s))
         told += [(order.version, order.value - BEGIN_S) for order in orders.tick(at_ns(now_s))]
     assert told == [(1, 750.0), (2, 810.0)]
+
+
+def test_a_bus_behind_a_cancelled_trip_follows_the_one_before_it():
+    """Bus 2 is not run from the stop before the control stop on: nobody holds it, and bus 3 has bus 1 as its leader."""
+    states, predictions, calls = between(300.0, 500.0)
+    proposer = Proposer(line_network())
+    proposer.observe(calls)
+    proposer.cancelled["t2"] = CONTROL
+    assert proposer.propose(states, predictions, LinePlans({}, BUSY), at_ns(NOW_S)) == []
+    proposer.cancelled.clear()
+    assert proposer.propose(states, predictions, LinePlans({}, BUSY), at_ns(NOW_S)) != []
