@@ -1,4 +1,4 @@
-"""The command line: `v2x serve | demo | sim | replay | map | signals | station | bench-client`.
+"""The command line: `v2x serve | demo | sim | replay | eta-score | map | signals | station | bench-client`.
 
 Rules:
 * A command's module is imported when the command is asked for: `v2x --help` stays quick, and a missing extra is told in a sentence.
@@ -29,6 +29,7 @@ ROOMS = {
     "demo": Room("v2x.demo.command", "demo_app", "Play recorded traffic through the whole road.", "sim"),
     "sim": Room("v2x.cli.sim", "sim_app", "Simulated traffic against the road, by wire or in lockstep.", "sim"),
     "replay": Room("v2x.cli.replay", "replay_app", "Play an input log again and verify what was decided."),
+    "eta-score": Room("v2x.cli.eta_score", "eta_score_app", "Predict arrivals on a recorded day and score them."),
     "map": Room("v2x.cli.map", "map_app", "Import, check and show maps."),
     "signals": Room("v2x.cli.signals", "signals_app", "Read, check and import signal programs."),
     "station": Room("v2x.cli.station", "station_app", "List, approve and check roadside stations."),
