@@ -28,6 +28,7 @@ ROOMS = {
     "serve": Room("v2x.cli.serve", "serve_app", "Serve intersections: gRPC in, warnings out by MQTT."),
     "demo": Room("v2x.demo.command", "demo_app", "Play recorded traffic through the whole road.", "sim"),
     "sim": Room("v2x.cli.sim", "sim_app", "Simulated traffic against the road, by wire or in lockstep.", "sim"),
+    "report": Room("v2x.cli.report", "report_app", "Report a day of bus service from timetable and positions."),
     "replay": Room("v2x.cli.replay", "replay_app", "Play an input log again and verify what was decided."),
     "eta-score": Room("v2x.cli.eta_score", "eta_score_app", "Predict arrivals on a recorded day and score them."),
     "map": Room("v2x.cli.map", "map_app", "Import, check and show maps."),

@@ -27,6 +27,7 @@ from intersections.buses.vehicles import Assignment, PositionVerdict, Vehicle, a
 from intersections.buses.ways import Ways
 
 MAX_VEHICLES = 20_000
+MAX_LAYOVER_S = 2 * 3600.0  # who claims a trip this long before it departs means another day's
 FUTURE_NS = 30_000_000_000  # a vehicle's clock may be this far ahead
 SILENT_NS = 600_000_000_000  # then a vehicle is no longer shown, and its trip is free
 FORGET_NS = 4 * 3_600_000_000_000  # a layover is shorter; longer, and it begins as a stranger
@@ -141,7 +142,8 @@ class Matcher:
         if not ahead:  # where the trip ends, none begins; on a loop the same point is its beginning as well
             self._verdicts["CLAIM_AT_END"] += 1
             return False
-        if ahead[0].place_m > way.stop_m[0] + TERMINAL_M and vehicle.time_s < way.scheduled_s(trip, ahead[0].place_m) - MAX_EARLY_S:
+        patience_s = MAX_EARLY_S if ahead[0].place_m > way.stop_m[0] + TERMINAL_M else MAX_LAYOVER_S
+        if vehicle.time_s < way.scheduled_s(trip, ahead[0].place_m) - patience_s:
             self._verdicts["CLAIM_TOO_EARLY"] += 1
             return False
         place = Moved(ahead, place.cost)
