@@ -33,6 +33,7 @@ SILENT_NS = 600_000_000_000  # then a vehicle is no longer shown, and its trip i
 FORGET_NS = 4 * 3_600_000_000_000  # a layover is shorter; longer, and it begins as a stranger
 LOST = 3  # reports in a row that do not fit: then something is wrong, with the place or with the trip
 DETOUR_S = 900.0
+RUN_S = 4 * 3600.0  # no run is told from the next by its departure longer ago than this
 NEARBY_S = 20.0  # so short an absence from the way is noise, however many reports it spoiled
 SEARCH_EVERY_S = 60.0
 FIT_MEMORY = 0.3  # weight of the newest report in the fit: about the last five count
@@ -123,14 +124,29 @@ class Matcher:
         return []
 
     def _claim(self, vehicle: Vehicle) -> str:
-        """The trip it says it is on, where it may begin it."""
-        if vehicle.claim and vehicle.claim not in self._network.trips:
+        """The trip it says it is on, where it may begin it; of several runs under one id, the one that is due."""
+        if not vehicle.claim:
+            return ""
+        runs = self.ways.runs.get(vehicle.claim)
+        if not runs:
             self._verdicts["TRIP_UNKNOWN"] += 1
             return ""
-        if vehicle.claim in self._served:
+        current = vehicle.assignment.trip if vehicle.assignment else ""
+        trip = (
+            current if current in runs else min(runs, key=lambda run: (self._untimely_s(run, vehicle), run)) if len(runs) > 1 else runs[0]
+        )
+        if trip in self._served:
             self._verdicts["TRIP_SERVED_BEFORE"] += 1
             return ""
-        return vehicle.claim
+        return trip
+
+    def _untimely_s(self, trip: str, vehicle: Vehicle) -> float:
+        """How early or late the vehicle would be where it is; out of reach of the way, at the terminal."""
+        planned, way = self._network.trips[trip], self.ways.way(trip)
+        if abs(vehicle.time_s - float(planned.departure_s[0])) > RUN_S:
+            return RUN_S
+        places_m = [near.place_m for near in way.near(vehicle.x_m, vehicle.y_m)] or [0.0]
+        return min(abs(vehicle.time_s - way.scheduled_s(planned, place_m)) for place_m in places_m)
 
     def _claimed(self, vehicle: Vehicle, claim: str) -> bool:
         trip, way = self._network.trips[claim], self.ways.way(claim)

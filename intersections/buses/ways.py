@@ -96,6 +96,7 @@ class Ways:
         self.trips = _in_order(network)
         self.lines = {pattern.line for pattern in network.patterns.values()}
         self.following = _following(network)
+        self.runs = _runs(network)
         self._cells = _cells(self.of)
 
     def way(self, trip: str) -> Way:
@@ -111,6 +112,17 @@ def _in_order(network: BusNetwork) -> dict[str, tuple[Trip, ...]]:
     for trip in network.trips.values():
         found[trip.pattern].append(trip)
     return {pattern: tuple(sorted(trips, key=lambda trip: (trip.departure_s[0], trip.id))) for pattern, trips in found.items()}
+
+
+def _runs(network: BusNetwork) -> dict[str, tuple[str, ...]]:
+    """The trips that an id may mean: itself, and its runs `id@...`, of a frequency or of the day before."""
+    runs: dict[str, list[str]] = defaultdict(list)
+    for id in network.trips:
+        runs[id].append(id)
+        whole, run, _ = id.rpartition("@")
+        if run:
+            runs[whole].append(id)
+    return {id: tuple(ids) for id, ids in runs.items()}
 
 
 def _following(network: BusNetwork) -> dict[str, str]:

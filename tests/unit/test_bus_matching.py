@@ -8,7 +8,7 @@ import pytest
 
 from intersections.buses.matching import SILENT_NS, Matcher
 from intersections.buses.samples import Duty
-from tests.bus_scenes import HOUR, MIDNIGHT_NS, SPEED_MPS, along, drive, network, played, position, totals
+from tests.bus_scenes import HOUR, MIDNIGHT_NS, SPEED_MPS, along, drive, journey, network, played, position, totals
 
 EIGHT = 8 * HOUR
 LENGTH_M = {"A": 4000.0, "B": 4000.0, "L": 3200.0, "S": 3600.0}
@@ -264,3 +264,10 @@ def test_the_same_report_twice_is_stale():
 def test_a_line_with_one_bus_is_a_line_like_any_other():
     steps = played(Matcher(network()), [*drive("v", "L", EIGHT, "L0"), *drive("v", "L", EIGHT + 600.0, "L1")])
     assert set(calls_of(steps, "L0")) == set(calls_of(steps, "L1")) == set(range(5))
+
+
+@pytest.mark.parametrize("headway_s", [600.0, 150.0])  # apart, and three on the way at a time
+def test_an_id_that_many_runs_share_means_the_one_that_is_due(headway_s):
+    runs = [replace(journey("L", number, EIGHT + headway_s * number), id=f"f@{number}") for number in range(8)]
+    steps = played(Matcher(network(runs)), drive("v", "L", EIGHT + 4 * headway_s + 30.0, "f"))
+    assert {state.trip for step in steps[:-1] for state in step.states} == {"f@4"}
