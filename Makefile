@@ -29,8 +29,8 @@ install: .venv/.built ## build the kernels and install everything into .venv
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: install ## real traffic at a real crossing, from frames to warnings (SPEED=10 for haste, KEEP=1 to stay up)
-	$(BIN)/v2x demo --speed $(SPEED) $(if $(KEEP),--keep)
+demo: install ## real traffic at a real crossing, from frames to warnings (SPEED=10 for haste, KEEP=1 to stay up, SCENARIO=bologna for its buses)
+	$(BIN)/v2x demo --speed $(SPEED) $(if $(KEEP),--keep) $(if $(filter bologna,$(SCENARIO)),--buses $(V2X_DATA)/sumo/bologna/acosta_persontrips)
 
 test: install ## all tests
 	$(BIN)/python -m pytest

@@ -33,6 +33,8 @@ def test_ten_seconds_from_frames_to_mqtt_and_the_log_replays_alike(tmp_path):
     assert "messages" in figure(demo.stdout, "lamps -> signal")
     assert "2,325 motor trips" in figure(demo.stdout, "recorded")
     assert "CLOCK_JUMP" not in demo.stdout
+    assert re.match(r"[\d,]+ s of corridor at \d+ x", figure(demo.stdout, "buses"))
+    assert "proposed" in figure(demo.stdout, "orders")
     replayed = subprocess.run(v2x("replay", state / "log"), capture_output=True, text=True, timeout=110, check=False)
     assert replayed.returncode == 0, replayed.stdout + replayed.stderr
     assert figure(demo.stdout, "decision hash") in figure(replayed.stdout, "decision hash")

@@ -1,15 +1,17 @@
 """`v2x demo`: real traffic at a real crossing through the whole road, with an independent listener at its end.
 
 Rules:
-* Three processes: the server as `v2x serve` runs it, the sim as field equipment over gRPC, and this one, which only subscribes.
-* What is shown here came back over MQTT; what was sent is the sim's own count; drops are the server's.
-* Ctrl-C ends the sim, then the server, then prints the summary: nothing that was decided is lost.
+* Four processes: the server as `v2x serve` runs it, the sim as field equipment over gRPC, the bus lines (`v2x.demo.buses`), and this
+  one, which only subscribes.
+* What is shown here came back over MQTT; what was sent is the sims' own count; drops are the server's.
+* Ctrl-C ends the sims, then the server, then prints the summary: nothing that was decided is lost.
 """
 
 import asyncio
 import json
 import signal
 import sys
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +19,18 @@ from typing import Annotated
 import typer
 
 from v2x.cli import application
-from v2x.demo.parts import Children, DemoError, Listener, Status, closing_summary, live_line, shown_endpoints, sole_use, wait_for_endpoints
+from v2x.demo.parts import (
+    BusPlay,
+    Children,
+    DemoError,
+    Listener,
+    Status,
+    closing_summary,
+    live_line,
+    shown_endpoints,
+    sole_use,
+    wait_for_endpoints,
+)
 from v2x.errors import ConfigError
 from v2x.sim.latency import Receipts
 from v2x.sim.scenario import ScenarioError
@@ -27,6 +40,7 @@ from v2x.sim.stage import Play
 demo_app = application()
 LINE_PERIOD_S = 1.0
 STRAGGLERS_S = 1.0  # for what was decided last to arrive
+BUSES_SPAN_S, BUSES_SPEED = 3600.0, 100.0  # what is played of them, unless that is faster than this
 
 EXAMPLES = """
 Examples:
@@ -36,6 +50,8 @@ Examples:
   v2x demo --speed 10           ten times as fast
 
   v2x demo --signals            the road controls the lamps, too
+
+  v2x demo --buses SCENARIO     the bus lines of a SUMO scenario instead of the corridor's
 
   v2x demo --keep               and stay up afterwards, for a client of your own
 """
@@ -49,13 +65,15 @@ def demo_command(
     signals: Annotated[bool, typer.Option("--signals", help="Let the road control the lamps, too.")] = False,  # noqa: FBT002
     keep: Annotated[bool, typer.Option("--keep", help="Keep serving afterwards, until Ctrl-C.")] = False,  # noqa: FBT002 - typer's way
     scenario: Annotated[Path | None, typer.Option(help="A .sumocfg or a folder with one; default: the demo crossing.")] = None,
+    buses: Annotated[Path | None, typer.Option(help="Likewise, whose bus lines are dispatched; default: a corridor of two lines.")] = None,
     state: Annotated[Path, typer.Option(help="Where map, stations, endpoints and log go.")] = Path("state/demo"),
 ) -> None:
     """Play recorded traffic through the real road: SUMO -> gRPC -> tracks -> warnings -> MQTT."""
     try:
         with sole_use(state):
             setup = write_setup(Play(scenario=scenario, seed=seed), state, signals=signals)
-            asyncio.run(_Demo(setup, state, speed, seconds, seed, scenario, keep=keep).run())
+            demo = _Demo(setup, state, speed, seconds, seed, scenario, buses, keep=keep)
+            asyncio.run(demo.run())
     except ScenarioError as error:
         raise ConfigError("--scenario", str(error)) from error
     except DemoError as error:
@@ -63,12 +81,25 @@ def demo_command(
 
 
 class _Demo:
-    def __init__(self, setup: Setup, state: Path, speed: float, seconds: float, seed: int, scenario: Path | None, *, keep: bool) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        state: Path,
+        speed: float,
+        seconds: float,
+        seed: int,
+        scenario: Path | None,
+        buses: Path | None,
+        *,
+        keep: bool,
+    ) -> None:
         self._setup = setup
         self._state = state
         self._speed = speed
         self._seconds = seconds
         self._sim_words = ["--seed", str(seed), *([str(scenario)] if scenario else [])]
+        self._seed = seed
+        self._buses = buses
         self._keep = keep
         self._receipts = Receipts(state / "sends.txt")
         self._status = Status()
@@ -85,7 +116,11 @@ class _Demo:
             endpoints = await wait_for_endpoints(children, self._state)
             self._say_hello(endpoints)
             async with Listener(endpoints["mqtt"], self._receipts, self._status):
+                play = BusPlay(str(self._state / "buses"), endpoints["mqtt"], self._bus_speed(), self._seed, str(self._buses or ""))
+                buses = asyncio.create_task(self._note_buses(await children.buses(play)), name="buses")
                 await self._play(children)
+                await children.stop_buses()
+                await buses
                 await asyncio.sleep(STRAGGLERS_S)
             if self._keep and not self._stopped.is_set():
                 self._summarise(None)
@@ -93,6 +128,13 @@ class _Demo:
                 await self._stopped.wait()
             server_words = await children.stop_server()
         self._summarise(server_words)
+
+    def _bus_speed(self) -> float:
+        return min(BUSES_SPAN_S * self._speed / max(self._seconds, 1.0), BUSES_SPEED)
+
+    async def _note_buses(self, lines: AsyncIterator[bytes]) -> None:
+        async for line in lines:
+            self._status.buses = json.loads(line)
 
     def _say_hello(self, endpoints: dict[str, str]) -> None:
         print(f"playing {self._seconds:g} s of {self._setup.scenario.name} at {self._speed:g} x; intersection {self._setup.map.id}")

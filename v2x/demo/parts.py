@@ -12,7 +12,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +20,8 @@ from typing import Any, Self
 import aiomqtt
 import orjson
 
+from v2x.commands import CHANNEL_KINDS
+from v2x.demo.orders import OrdersHeard
 from v2x.demo.server import PAGE_FILE
 from v2x.sim.latency import Receipts
 from v2x.sim.position_score import from_json, sentences
@@ -38,11 +40,24 @@ class DemoError(Exception):
     """The demo cannot go on; the text says why and where to look."""
 
 
+@dataclass(frozen=True, slots=True)
+class BusPlay:
+    """`scenario` '': the corridor. `folder`: for what the run has to write. `speed`: simulated seconds per second, at most."""
+
+    folder: str
+    broker: str
+    speed: float
+    seed: int
+    scenario: str = ""
+
+
 @dataclass(slots=True)
 class Status:
-    """What is known so far: the sim's latest figures, and what came over MQTT."""
+    """What is known so far: the sims' latest figures, and what came over MQTT."""
 
     sim: dict[str, Any] = field(default_factory=dict)
+    buses: dict[str, Any] = field(default_factory=dict)
+    orders: OrdersHeard = field(default_factory=OrdersHeard)
     raised: Counter[str] = field(default_factory=Counter)
     open_warnings: dict[str, str] = field(default_factory=dict)
     messages: Counter[str] = field(default_factory=Counter)
@@ -64,19 +79,20 @@ def sole_use(state: Path) -> Iterator[None]:
 
 
 class Children:
-    """The server and the sim as processes; whatever happens, none outlives the `async with`."""
+    """The server and both sims as processes; whatever happens, none outlives the `async with`."""
 
     def __init__(self, state: Path) -> None:
         self._state = state
         self._server: Process | None = None
         self._sim: Process | None = None
+        self._buses: Process | None = None
         self._interrupted = False
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for process in (self._sim, self._server):
+        for process in (self._buses, self._sim, self._server):
             await _end(process, signal.SIGTERM)
 
     async def serve(self, setup: Setup, stations: Path, speed: float) -> None:
@@ -105,6 +121,13 @@ class Children:
         assert self._sim.stdout is not None
         return aiter(self._sim.stdout)
 
+    async def buses(self, play: BusPlay) -> AsyncIterator[bytes]:
+        """The bus lines; their lines of JSON."""
+        with (self._state / "buses.log").open("wb") as log:
+            self._buses = await _start(["v2x.demo.buses", json.dumps(asdict(play))], PIPE, log)
+        assert self._buses.stdout is not None
+        return aiter(self._buses.stdout)
+
     def server_ended(self) -> bool:
         return self._server is None or self._server.returncode is not None
 
@@ -121,6 +144,13 @@ class Children:
             raise DemoError(f"the server ended in the middle of it:\n{self.tail('serve.log')}")
         if failed and not self._interrupted:
             raise DemoError(f"the sim failed:\n{self.tail('sim.log')}")
+
+    async def stop_buses(self) -> None:
+        """They may have come to their end; raises DemoError if it was not a good one."""
+        assert self._buses is not None
+        await _end(self._buses, signal.SIGINT)
+        if self._buses.returncode not in (0, -signal.SIGINT):  # the latter: before its handler stood
+            raise DemoError(f"the buses failed:\n{self.tail('buses.log')}")
 
     async def stop_server(self) -> str:
         """What it said last, its closing summary; raises DemoError if it did not end well."""
@@ -181,8 +211,11 @@ class Listener:
             self._note(kind, orjson.loads(message.payload), received_ns)
 
     def _note(self, kind: str, body: dict[str, Any], received_ns: int) -> None:
-        status, cause = self._status, body["cause"]
+        status = self._status
         status.messages[kind] += 1
+        if kind in CHANNEL_KINDS:  # said to the road, not by it
+            return
+        cause = body["cause"]
         self._receipts.note(kind, cause["station"], cause["sequence"], body["id"], received_ns)
         match kind:
             case "warning":
@@ -191,6 +224,8 @@ class Listener:
                     status.open_warnings.pop(body["id"], None)
                 else:
                     status.open_warnings[body["id"]] = body["kind"]
+            case "dispatch":
+                status.orders.note(body)
             case "track":
                 numbers = [track["id"] for track in body["tracks"]]
                 status.tracks_now = len(numbers)
@@ -213,7 +248,7 @@ def live_line(status: Status, receipts: Receipts) -> str:
     latency = receipts.quantiles("warning", "signal")
     return (
         f"{sim.get('sim_s', 0.0):6.0f} s  {rate:5.0f} objects/s  {status.tracks_now:3d} tracks  {warnings}  "
-        f"latency p50 {latency.p50_ms:.1f} p99 {latency.p99_ms:.1f} ms"
+        f"{status.orders.count('SENT')} orders  latency p50 {latency.p50_ms:.1f} p99 {latency.p99_ms:.1f} ms"
     )
 
 
@@ -246,9 +281,21 @@ def closing_summary(scenario: Scenario, status: Status, receipts: Receipts, stat
     lines = [f"  {name:<16}  {text}" for name, text in rows.items()]
     lines += [f"  {text.split(':')[0]:<16}  {text.partition(': ')[2]}" for text in scenario.provenance]
     lines += [f"  advice            {text}" for text in sim.get("advice", [])]
+    lines += _bus_lines(status)
     if server_words is not None:
         lines += ["the server:", server_words.rstrip()]
     return "\n".join([*lines, f"  replay            v2x replay {state / 'log'}"])
+
+
+def _bus_lines(status: Status) -> list[str]:
+    buses = status.buses
+    if not buses:
+        return ["  buses             none yet"]
+    played = (
+        f"{buses['sim_s']:,.0f} s of {buses['name']} at {buses['speed']:.0f} x, {buses['vehicles']} buses (simulated, as are their drivers)"
+    )
+    first, *others = status.orders.table()
+    return [f"  buses             {played}", f"  orders            {first}", *(f"{'':20}{text}" for text in others)]
 
 
 def _is_free(port: int) -> bool:
