@@ -21,7 +21,21 @@ END_S = 2700
 
 def play(folder, name, *words):
     stops = folder / f"{name}.xml"
-    given = ("--control", "program", "--dwell", "8+2", "--jitter", "75", "--seed", "1", "--end", f"{END_S}", "--stops", str(stops), "--json")
+    given = (
+        "--control",
+        "program",
+        "--dwell",
+        "8+2",
+        "--jitter",
+        "75",
+        "--seed",
+        "1",
+        "--end",
+        f"{END_S}",
+        "--stops",
+        str(stops),
+        "--json",
+    )
     command = [sys.executable, "-m", "v2x", "sim", str(folder / "town"), *given, *words]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(done.stdout), stops

@@ -20,17 +20,9 @@ from contextlib import AsyncExitStack
 from math import radians
 from pathlib import Path
 
-from intersections.buses.dispatch import Proposer
-from intersections.buses.eta import Predictions
-from intersections.buses.matching import Matcher
 from intersections.buses.network import BusNetwork
-from intersections.buses.order_book import OrderBook
-from intersections.buses.order_rules import Limits
-from intersections.buses.orders import DispatchMode
-from intersections.buses.plans import LinePlans
 from intersections.buses.road import BusRoad
 from intersections.buses.samples import BusPositions
-from intersections.buses.step import Dispatcher
 from intersections.samples import Sample
 from intersections.signals.layout import SECOND_NS
 from positioning.frames import LocalFrame
@@ -44,7 +36,7 @@ from v2x.logs import configure_logs
 from v2x.messages import MessageEncoder
 from v2x.mqtt import MqttLink, broker_address
 from v2x.sim.bus_corridor import write_corridor
-from v2x.sim.bus_dispatch import Boardings, BusReports
+from v2x.sim.bus_dispatch import BusReports, dispatcher_of
 from v2x.sim.bus_drivers import BusDrivers
 from v2x.sim.bus_stops import BusStops
 from v2x.sim.signal_arguments import Dwell, Started, Traffic, sumo_arguments
@@ -68,9 +60,7 @@ class DispatchByMqtt:
         self._now_ns = network.midnight_ns
         self._runner = runner
         self._name = name = Path(play.scenario).stem or CORRIDOR
-        book = OrderBook(network, Limits(mode=DispatchMode.AUTOMATIC), Boardings(buses, network).per_s)
-        dispatcher = Dispatcher(network, Matcher(network), Predictions(network), Proposer(network), LinePlans(), book)
-        self._road = BusRoad(name, dispatcher)
+        self._road = BusRoad(name, dispatcher_of(buses, network))
         self._reports = BusReports(buses, read_network(started.network))
         self._drivers = BusDrivers(buses, play.seed, network.midnight_ns)
         self._radio = DriversRadio(play.broker, REGION, name, network)

@@ -142,8 +142,13 @@ class BusDispatch:
         self.tally.verdicts.update({str(verdict): count for verdict, count in done.verdicts.items()})
 
 
-def dispatch_of(buses: BusStops, planned: BusNetwork, network: SumoNetwork, seed: int, origin: Origin | None = None) -> BusDispatch:
-    """To be called when SUMO has started. All lines are in automatic mode: the rule orders what it proposes, within its limits."""
+def dispatcher_of(buses: BusStops, planned: BusNetwork) -> Dispatcher:
+    """All lines are in automatic mode: the rule orders what it proposes, within its limits."""
     book = OrderBook(planned, Limits(mode=DispatchMode.AUTOMATIC), Boardings(buses, planned).per_s)
-    dispatcher = Dispatcher(planned, Matcher(planned), Predictions(planned), Proposer(planned), LinePlans(), book)
-    return BusDispatch(dispatcher, BusReports(buses, network, origin), BusDrivers(buses, seed, planned.midnight_ns))
+    return Dispatcher(planned, Matcher(planned), Predictions(planned), Proposer(planned), LinePlans(), book)
+
+
+def dispatch_of(buses: BusStops, planned: BusNetwork, network: SumoNetwork, seed: int, origin: Origin | None = None) -> BusDispatch:
+    """To be called when SUMO has started."""
+    drivers = BusDrivers(buses, seed, planned.midnight_ns)
+    return BusDispatch(dispatcher_of(buses, planned), BusReports(buses, network, origin), drivers)
