@@ -5,13 +5,16 @@ from datetime import date
 from math import isnan, nan, sqrt
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from intersections.buses.decisions import BusReport
 from intersections.buses.figures import ServiceRecord, waiting_of
 from intersections.buses.samples import UNKNOWN_LOAD, StopCall
-from tests.bus_scenes import HOUR, SPEED_MPS, network
+from tests.bus_scenes import HOUR, MIDNIGHT_NS, SPEED_MPS, network
+from v2x.service_live import HTML, JSON, LiveService
 from v2x.service_report import report_page
 from v2x.svg import Plot, ticks
 
@@ -160,3 +163,23 @@ def test_plots_leave_out_what_is_not_known_and_stay_inside():
     assert len(numbers) == 4
     assert all(0.0 <= x <= 720.0 for x in numbers[::2])
     assert all(0.0 <= y <= 300.0 for y in numbers[1::2])
+
+
+def test_the_day_so_far_is_told_live_and_made_anew_each_minute():
+    live = LiveService({"town": NETWORK})
+    at_ns = MIDNIGHT_NS + int(9 * HOUR * 1e9)
+
+    def report(number, later_s):
+        live.publish([BusReport("town", at_ns, (), tuple(run(number)), ())], at_ns + later_s * 10**9)
+
+    report(0, 0)
+    first = orjson.loads(live.feed("town", JSON))
+    assert first["all"][0]["calls"] == STOPS
+    assert first["line"][0]["line"] == "A"
+    assert "load" not in first["all"][0]  # nobody counted
+    report(1, 10)
+    assert orjson.loads(live.feed("town", JSON)) == first
+    report(2, 60)
+    assert orjson.loads(live.feed("town", JSON))["all"][0]["calls"] == 3 * STOPS
+    assert b"3 of 48 planned trips" in live.feed("town", HTML)
+    assert live.feed("town", "ghost") is live.feed("ghost", HTML) is None
