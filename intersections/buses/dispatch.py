@@ -109,13 +109,15 @@ class Proposer:
     def _to_come(self, direction: Direction, buses: list[Bus], duties: set[str], now_s: float) -> tuple[tuple[Trip, ...], frozenset[str]]:
         """Trips of the next hour that nobody has begun; and those that are due and whose duty no vehicle is seen on."""
         known = self._begun | {bus.trip.id for bus in buses} | self.cancelled.keys()
-        near = self._timetable.departing(direction, now_s - proposals.HORIZON_S, now_s + proposals.HORIZON_S)
+        near = self._timetable.departing(direction, now_s - 2.0 * proposals.MISSING_S, now_s + proposals.HORIZON_S)
         unknown = [trip for trip in near if trip.id not in known]
-        due = {trip.id for trip in unknown if trip.departure_s[0] <= now_s + proposals.MISSING_S}
-        absent = {
-            trip.id for trip in unknown if trip.id in due and trip.duty not in duties and trip.departure_s[0] > now_s - proposals.MISSING_S
-        }
-        return tuple(trip for trip in unknown if trip.departure_s[0] > now_s and trip.id not in absent), frozenset(absent)
+        absent = {trip.id for trip in unknown if self._is_absent(trip, duties, now_s)}
+        return tuple(trip for trip in unknown if trip.id not in absent), frozenset(absent)
+
+    def _is_absent(self, trip: Trip, duties: set[str], now_s: float) -> bool:
+        """Where duties are known, a vehicle on the trip's duty is seen before its time; elsewhere it shows itself when it leaves."""
+        begin_s = float(trip.departure_s[0])
+        return trip.duty not in duties and begin_s <= now_s + proposals.MISSING_S if trip.duty else begin_s <= now_s - proposals.MISSING_S
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
         state = {

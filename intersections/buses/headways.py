@@ -195,7 +195,7 @@ class View:
         for trip in self.to_come:
             row = self.timetable.rows[trip.pattern].get(place)
             if row is not None and (not trip.duty or trip.duty != bus.trip.duty):
-                behind.append(max(float(trip.departure_s[row]), self.now_s))
+                behind.append(float(trip.departure_s[row]) + max(self.now_s - float(trip.departure_s[0]), 0.0))
         return before_s, tuple(sorted(time_s for time_s in behind if time_s >= ready_s)[:FOLLOWERS_KEPT])
 
 

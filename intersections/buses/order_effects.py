@@ -6,7 +6,7 @@ Rules:
   the bus before and the bus after it as they did.
 * Riders who come evenly, `r` a second at the stops ahead, wait r h^2 / 2 for each headway h (Welding 1957, "The instability of a
   close-interval service"). With h before and g after the bus the shift saved r ((h - shift)^2 + (g + shift)^2 - h^2 - g^2) / 2, which is
-  r shift (g - h + shift).
+  r shift (g - h + shift). Those who sit in a bus at its terminal are among them.
 * An effect is known only when the next bus has left the same stop; after `FOLLOWER_WITHIN_S` it never will be.
 """
 
@@ -86,6 +86,8 @@ class Effects:
             return
         predicted_s = record.predicted.in_vehicle_s if record.predicted is not None else 0.0
         in_vehicle_s = predicted_s if call.load == UNKNOWN_LOAD else -call.load * shift_s
+        if call.stop == 0:
+            in_vehicle_s = 0.0
         riders = self._riders_per_s(call.pattern, call.stop)
         self._pending[order.id] = Pending(order.id, place, call.left_s, call.left_s - max(before), shift_s, riders, in_vehicle_s)
 

@@ -63,7 +63,7 @@ class BusReports:
 
 
 class Boardings:
-    """Who comes to the stops, as far as it has been counted: `RidersPerS` of the order book."""
+    """Who comes to the stops, as far as it has been counted: `RidersPerS` of proposals and of the order book."""
 
     def __init__(self, buses: BusStops, network: BusNetwork) -> None:
         self._buses, self._network = buses, network
@@ -144,8 +144,9 @@ class BusDispatch:
 
 def dispatcher_of(buses: BusStops, planned: BusNetwork) -> Dispatcher:
     """All lines are in automatic mode: the rule orders what it proposes, within its limits."""
-    book = OrderBook(planned, Limits(mode=DispatchMode.AUTOMATIC), Boardings(buses, planned).per_s)
-    return Dispatcher(planned, Matcher(planned), Predictions(planned), Proposer(planned), LinePlans(), book)
+    riders_per_s = Boardings(buses, planned).per_s
+    book = OrderBook(planned, Limits(mode=DispatchMode.AUTOMATIC), riders_per_s)
+    return Dispatcher(planned, Matcher(planned), Predictions(planned), Proposer(planned, riders_per_s), LinePlans(), book)
 
 
 def dispatch_of(buses: BusStops, planned: BusNetwork, network: SumoNetwork, seed: int, origin: Origin | None = None) -> BusDispatch:
