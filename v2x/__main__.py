@@ -1,4 +1,4 @@
-"""The command line: `v2x serve | demo | sim | replay | eta-score | map | signals | station | bench-client`.
+"""The command line: `v2x serve | demo | sim | replay | eta-score | map | signals | station | dispatch | bench-client`.
 
 Rules:
 * A command's module is imported when the command is asked for: `v2x --help` stays quick, and a missing extra is told in a sentence.
@@ -34,6 +34,7 @@ ROOMS = {
     "map": Room("v2x.cli.map", "map_app", "Import, check and show maps."),
     "signals": Room("v2x.cli.signals", "signals_app", "Read, check and import signal programs."),
     "station": Room("v2x.cli.station", "station_app", "List, approve and check roadside stations."),
+    "dispatch": Room("v2x.cli.dispatch", "dispatch_app", "Orders to buses: list, accept, change, reject, order, withdraw, text."),
     "bench-client": Room("v2x.load.client", "bench_app", "Load a server with stations; measure latency and loss."),
 }
 

@@ -108,7 +108,7 @@ def check_command(
     state: StateOption = None,
 ) -> None:
     """Watch a live station through the running server and say what is wrong. Exit code 1 where something is."""
-    address = server or _endpoint(_settings(state, None))
+    address = server or endpoint_of(_settings(state, None))
     typer.echo(f"watching {station} for {seconds:g} s ...", err=True)
     worst = 0
     try:
@@ -138,7 +138,7 @@ def _settings(state: Path | None, stations: Path | None) -> Settings:
     return load_settings({"state": state, "stations": stations})
 
 
-def _endpoint(settings: Settings) -> str:
+def endpoint_of(settings: Settings) -> str:
     try:
         return str(json.loads(settings.endpoints_file.read_text())["grpc"])
     except (OSError, ValueError, KeyError) as error:
