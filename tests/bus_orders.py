@@ -1,7 +1,10 @@
 """A small line and what is said on it, for tests of orders: two patterns of line 7, five stops 500 m apart, a trip every ten minutes."""
 
+import importlib.util
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -99,3 +102,12 @@ class Seen:
     states: tuple[BusState, ...]
     calls: tuple[StopCall, ...]
     verdicts: Counter
+
+
+@cache
+def driver_module():
+    """`examples/driver.py`, which is no package."""
+    specification = importlib.util.spec_from_file_location("driver", Path(__file__).parents[1] / "examples" / "driver.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module

@@ -8,6 +8,7 @@ Rules:
 
 import asyncio
 import gc
+import itertools
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
@@ -15,6 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import monotonic
+from zoneinfo import ZoneInfo
 
 import orjson
 import structlog
@@ -25,10 +27,13 @@ from intersections.step import Intersection
 from v2x.anchors import read_anchors
 from v2x.arrivals import ArrivalQueue
 from v2x.broker import Broker
+from v2x.bus_files import ServedBuses, read_buses
+from v2x.bus_positions import bus_arrival
 from v2x.clock import ScaledClock
 from v2x.commands import CommandGate
 from v2x.config import Settings, join_address, split_address
 from v2x.district import EXAMPLE_INTERSECTION, build_id, example_map_text, parse_maps, read_maps
+from v2x.importers.vehicle_positions import PositionPoll, PositionReader
 from v2x.ingest import IngestLimits, IngestServer
 from v2x.ingest.areas import areas_of, nearest_area
 from v2x.log_format import Header
@@ -78,12 +83,18 @@ class LiveRoad:
             name: Intersection(map, anchors=self.anchors, signals=self._signals(name, map)) for name, map in self.maps.items()
         }
         self.progress = Progress(self.queue, clock)
+        self.buses = _buses(settings, clock)
         self.recorder = _recorder(self, map_texts)
         self.endpoints = Endpoints("", settings.mqtt_url, "")
         self.link: MqttLink
         self.ingest: IngestServer
         self.pipeline: Pipeline
         self._started_s = monotonic()
+
+    @property
+    def served(self) -> tuple[str, ...]:
+        """The intersections, and the bus network."""
+        return (*self.maps, *(() if self.buses is None else (self.buses.road.id,)))
 
     def _signals(self, intersection: str, map: IntersectionMap) -> SignalConfig | None:
         """As configured, with a planner that is watched."""
@@ -126,11 +137,13 @@ async def open_road(settings: Settings, clock: ScaledClock | None = None) -> Asy
     settings.state.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         address = await _open_broker(road, stack)
-        encoder = MessageEncoder(settings.region, {name: one.frame for name, one in road.intersections.items()})
-        road.link = MqttLink(address, encoder, CommandGate(road.intersections), road.clock.now_ns, road.queue.put)
+        frames = {name: one.frame for name, one in road.intersections.items()}
+        encoder = MessageEncoder(settings.region, frames, road.served[0] if not frames else "")
+        road.link = MqttLink(address, encoder, CommandGate(road.served), road.clock.now_ns, road.queue.put)
         road.ingest = _ingest(road, builtin)
         sinks = (road.link, road.ingest, road.progress)
-        road.pipeline = Pipeline(road.intersections, road.recorder or NoLog(), sinks)
+        buses = road.buses.road if road.buses is not None else None
+        road.pipeline = Pipeline(road.intersections, road.recorder or NoLog(), sinks, buses)
         async with _running(road):
             yield road
 
@@ -144,7 +157,9 @@ async def _running(road: LiveRoad) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as group:
             link = group.create_task(road.link.run(), name="mqtt")
             steps = group.create_task(road.pipeline.run(road.progress, road.clock), name="road")
-            watch = group.create_task(_watch_wall_clock(road.clock), name="wall-clock")
+            watches = [group.create_task(_watch_wall_clock(road.clock), name="wall-clock")]
+            if road.settings.bus_positions and road.buses is not None:
+                watches.append(group.create_task(_poll_positions(road, road.buses), name="bus-positions"))
             await _await_connection(road.link)
             settle_interpreter()
             await _listen(road)
@@ -157,7 +172,8 @@ async def _running(road: LiveRoad) -> AsyncIterator[None]:
             await _step_stragglers(road)
             if road.recorder is not None:
                 road.recorder.close(road.pipeline.take_state(road.clock.now_ns()))
-            watch.cancel()
+            for watch in watches:
+                watch.cancel()
     finally:
         await road.ingest.stop()
         if road.recorder is not None:
@@ -173,7 +189,7 @@ async def _step_stragglers(road: LiveRoad) -> None:
 
 def _maps(settings: Settings) -> tuple[dict[str, str], tuple[Station, ...]]:
     """Map texts by intersection, and the stations known without a registry: those of the packaged example."""
-    if settings.maps:
+    if settings.maps or settings.gtfs is not None:
         return read_maps(settings.maps), ()
     _log.info(
         "no map is configured: serving the packaged example crossing",
@@ -197,6 +213,7 @@ def _recorder(road: LiveRoad, map_texts: Mapping[str, str]) -> Recorder | None:
         "anchors": [asdict(anchor) for anchor in road.anchors],
         "signals": road.signal_texts,
         "signal_control": settings.signal_control,
+        "buses": road.buses.kept if road.buses is not None else None,
     }
     return Recorder(policy, Header(build_id(), road.clock.now_ns(), kept, dict(map_texts)))
 
@@ -216,6 +233,7 @@ def _ingest(road: LiveRoad, builtin: tuple[Station, ...]) -> IngestServer:
         vehicle_token=settings.vehicle_token,
         anchors=frozenset(anchor.id for anchor in road.anchors),
         controlled=frozenset(road.signal_texts),
+        buses=road.buses.road if road.buses is not None else None,
         sensor_offsets=lambda: _sensor_offsets(road.intersections),
     )
 
@@ -255,6 +273,24 @@ def note_endpoints(path: Path, endpoints: Endpoints) -> None:
     beside = path.with_suffix(".new")
     beside.write_bytes(orjson.dumps(asdict(endpoints), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     beside.replace(path)
+
+
+def _buses(settings: Settings, clock: ScaledClock) -> ServedBuses | None:
+    """Raises ConfigError."""
+    if settings.gtfs is None:
+        return None
+    served = read_buses(settings.bus_network, settings.gtfs, settings.bus_lines, settings.service_day, clock.now_ns())
+    _log.info("timetable read", day=served.kept["day"], trips=len(served.feed.network.trips), **served.feed.notes)
+    return served
+
+
+async def _poll_positions(road: LiveRoad, buses: ServedBuses) -> None:
+    """What the feed says goes the way of all that arrives; what it cannot be asked for is counted, and asked again."""
+    reader = PositionReader(buses.feed.network.trips, ZoneInfo(buses.feed.time_zone))
+    poll = PositionPoll(road.settings.bus_positions, reader)
+    async for positions in poll.positions(itertools.count()):
+        if positions:
+            road.queue.put(bus_arrival(buses.road.id, "feed", positions, road.clock.now_ns()))
 
 
 async def _watch_wall_clock(clock: ScaledClock) -> None:

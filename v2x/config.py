@@ -7,6 +7,7 @@ Rules:
 
 import ipaddress
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,6 +34,11 @@ class Settings(BaseSettings):
     maps: tuple[Path, ...] = ()
     signals: tuple[Path, ...] = ()  # of the intersections whose signals are controlled from here
     signal_control: str = DEFAULT_CONTROL
+    gtfs: Path | None = None  # the timetable of the buses that are dispatched from here
+    bus_network: str = "buses"  # its name in topics, beside the intersections'
+    bus_lines: Path | None = None  # plans and modes of its lines
+    bus_positions: str = ""  # a GTFS-RT feed to poll
+    service_day: date | None = None  # default: today where the agency is
     anchors: Path | None = None  # surveyed gNBs, for vehicles that send ranges to them
     stations: Path | None = None  # default: stations.json in the state folder
     state: Path = Path("state")

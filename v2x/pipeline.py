@@ -196,7 +196,7 @@ class Pipeline:
         concerned: dict[str, list[Sample]] = {}
         for arrival in arrivals:
             concerned.setdefault(arrival.intersection, []).append(arrival.sample)
-        due = min(self._intersections, key=self._deadlines_ns.__getitem__)
-        if self._deadlines_ns[due] <= now_ns:
+        due = min(self._intersections, key=self._deadlines_ns.__getitem__, default=None)
+        if due is not None and self._deadlines_ns[due] <= now_ns:
             concerned.setdefault(due, [])
         return concerned

@@ -1,7 +1,7 @@
 """A log played again through the same pipeline: what was decided, and whether it is what was decided then.
 
 Rules:
-* A log brings its maps and settings; nothing else is read.
+* A log brings its maps and settings; nothing else is read, but for the buses' timetable, which has to be the one it was recorded with.
 * Every state in the log is checked against the replay's own digest, or, after a gap, damage or a start in the middle, restored;
   so each stretch between two states is verified by itself.
 """
@@ -16,6 +16,7 @@ from time import monotonic
 
 from intersections.decisions import Decision
 from v2x.arrivals import Arrival, ArrivalKind
+from v2x.bus_files import buses_of
 from v2x.clock import SetClock
 from v2x.district import build_id, intersections_of
 from v2x.log_format import Damage, End, Gap, Header, Item, LogError, LoggedArrival, Step, read_log
@@ -75,7 +76,8 @@ def encoder_of(files: Sequence[Path]) -> MessageEncoder:
     """The encoder of the region and the intersections that `files` were recorded of."""
     header = header_of(files)
     frames = {name: intersection.frame for name, intersection in intersections_of(header).items()}
-    return MessageEncoder(header.settings["region"], frames)
+    kept = header.settings.get("buses")
+    return MessageEncoder(header.settings["region"], frames, kept["name"] if kept and not frames else "")
 
 
 def replay(
@@ -86,7 +88,9 @@ def replay(
 ) -> ReplayResult:
     """Play `files` from the last state at or before `from_ns`; `speed` 1 as it was, None as fast as it goes."""
     header = header_of(files)
-    pipeline = Pipeline(intersections_of(header), NoLog(), [_From(from_ns, sink) for sink in sinks])
+    kept = header.settings.get("buses")
+    buses = buses_of(kept) if kept else None
+    pipeline = Pipeline(intersections_of(header), NoLog(), [_From(from_ns, sink) for sink in sinks], buses)
     source = LogSource(_from_state(files, from_ns), pipeline, speed)
     asyncio.run(pipeline.run(source, source.clock))
     result = source.result

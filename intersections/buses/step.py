@@ -15,11 +15,14 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from intersections.buses.dispatch import Proposer
+from intersections.buses.eta import Predictions
+from intersections.buses.matching import Matcher
 from intersections.buses.network import BusNetwork
 from intersections.buses.order_book import OrderBook
 from intersections.buses.order_rules import ENDED
@@ -33,7 +36,6 @@ from intersections.buses.orders import (
     OrderRecord,
     OrderState,
     OrderVerdict,
-    Proposal,
 )
 from intersections.buses.plans import LinePlans
 from intersections.buses.samples import BusPosition, BusState, Prediction, StopCall
@@ -44,49 +46,6 @@ FRESH_NS = 300_000_000_000  # a vehicle that is silent for longer is neither pre
 CANCELLED = frozenset({OrderState.ACKNOWLEDGED, OrderState.CARRIED_OUT})
 HARMLESS = frozenset({OrderVerdict.TAKEN, OrderVerdict.DUPLICATE})
 Arrays = dict[str, NDArray[Any]]
-
-
-class Matched(Protocol):
-    """What one step of the matcher gives: `matching.MatchStep`."""
-
-    @property
-    def states(self) -> Sequence[BusState]: ...
-    @property
-    def calls(self) -> Sequence[StopCall]: ...
-    @property
-    def verdicts(self) -> Counter[Any]: ...
-
-
-class Matching(Protocol):
-    """`matching.Matcher`."""
-
-    def step(self, positions: Sequence[BusPosition], now_ns: int) -> Matched: ...
-    def snapshot(self) -> Arrays: ...
-    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None: ...
-
-
-class Predicting(Protocol):
-    """`eta.Predictions`."""
-
-    cancelled: dict[str, int]  # trips, and the stop from which on they are not run
-
-    def observe(self, calls: Sequence[StopCall]) -> None: ...
-    def predict(self, states: Sequence[BusState], now_ns: int) -> Sequence[Prediction]: ...
-    def snapshot(self) -> Arrays: ...
-    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None: ...
-
-
-class Proposing(Protocol):
-    """`dispatch.Proposer`."""
-
-    cancelled: dict[str, int]
-
-    def observe(self, calls: Sequence[StopCall]) -> None: ...
-    def propose(
-        self, states: Sequence[BusState], predictions: Sequence[Prediction], plans: LinePlans, now_ns: int
-    ) -> Sequence[Proposal]: ...
-    def snapshot(self) -> Arrays: ...
-    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +70,9 @@ class Dispatcher:
     def __init__(
         self,
         network: BusNetwork,
-        matcher: Matching,
-        predictions: Predicting,
-        proposer: Proposing,
+        matcher: Matcher,
+        predictions: Predictions,
+        proposer: Proposer,
         plans: LinePlans,
         book: OrderBook | None = None,
     ) -> None:
@@ -127,6 +86,10 @@ class Dispatcher:
         self.lines = tuple(sorted({pattern.line for pattern in network.patterns.values()}))
         self._states: dict[str, BusState] = {}
         self._due_ns = 0
+
+    @classmethod
+    def of(cls, network: BusNetwork, plans: LinePlans, book: OrderBook) -> Self:
+        return cls(network, Matcher(network), Predictions(network), Proposer(network), plans, book)
 
     def step(self, positions: Sequence[BusPosition], commands: Sequence[DispatchAct | Acknowledgement], now_ns: int) -> DispatchStep:
         matched = self._matcher.step(positions, now_ns)

@@ -27,6 +27,8 @@ Examples:
 
   v2x serve --map north.json --signals north-signals.json
 
+  v2x serve --gtfs gtfs --bus-positions https://example.com/vehicle-positions.pb
+
   v2x serve --mqtt-url mqtts://user:password@broker:8883  another broker
 
   V2X_LOG_LEVEL=debug v2x serve --config district.toml
@@ -41,6 +43,11 @@ def serve(
         list[Path] | None, typer.Option(help="Control the signals of the intersection in this file (own JSON); again for more.")
     ] = None,
     signal_control: Annotated[str | None, typer.Option(help="adaptive (default), actuated, max-pressure or program.")] = None,
+    gtfs: Annotated[Path | None, typer.Option(help="Dispatch the buses of this timetable (GTFS, a folder or a zip).")] = None,
+    bus_lines: Annotated[Path | None, typer.Option(help="Plans and modes of its lines (TOML).")] = None,
+    bus_positions: Annotated[str | None, typer.Option(help="Poll its vehicles' positions here: a GTFS-RT feed, http[s]://...")] = None,
+    bus_network: Annotated[str | None, typer.Option(help="Its name in topics; default: buses.")] = None,
+    service_day: Annotated[str | None, typer.Option(help="YYYY-MM-DD; default: today where the agency is.")] = None,
     anchors: Annotated[Path | None, typer.Option(help="Surveyed gNBs, JSON; for vehicles that send ranges.")] = None,
     stations: Annotated[Path | None, typer.Option(help="The registry of stations; default: stations.json in the state folder.")] = None,
     state: Annotated[Path | None, typer.Option(help="Folder for registry, log, broker and endpoints.json; default: state.")] = None,
@@ -77,7 +84,7 @@ async def serve_until_stopped(settings: Settings) -> None:
     async with open_road(settings) as road:
         where = road.endpoints
         websocket = f", websocket {where.websocket}" if where.websocket else ""
-        typer.echo(f"serving {', '.join(road.maps)}: gRPC {where.grpc}, MQTT {where.mqtt}{websocket}; Ctrl-C ends", err=True)
+        typer.echo(f"serving {', '.join(road.served)}: gRPC {where.grpc}, MQTT {where.mqtt}{websocket}; Ctrl-C ends", err=True)
         line = asyncio.create_task(_live_line(road), name="live-line")
         await stop.wait()
         line.cancel()

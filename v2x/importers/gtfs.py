@@ -61,6 +61,11 @@ def read_gtfs(feed: Path, day: date) -> GtfsFeed:
     return GtfsFeed(network, +notes, zone.key)
 
 
+def time_zone(feed: Path) -> ZoneInfo:
+    """The agency's. Raises ConfigError."""
+    return _time_zone(_Tables(feed))
+
+
 def midnight_ns(day: date, zone: ZoneInfo) -> int:
     """Epoch of second 0 of the service day: noon minus 12 h, which is not midnight on the two days when clocks change."""
     noon = datetime(day.year, day.month, day.day, 12, tzinfo=zone)

@@ -84,7 +84,7 @@ class IngestServer:
         self._now_ns = now_ns
         self._binding = binding or Binding()
         self._roadside = RoadsideService(access, queue, areas, limits, now_ns)
-        self._vehicles = VehicleService(access, queue, locate, frames, limits, now_ns, anchors)
+        self._vehicles = VehicleService(access, queue, locate, frames, limits, now_ns, anchors, buses.id if buses is not None else "")
         self._signals = SignalService(access, queue, frames, limits, now_ns, controlled)
         self._dispatch = DispatchService(access, queue, buses, now_ns)
         self._operators = OperatorService(access, stations, self._roadside, now_ns, sensor_offsets)

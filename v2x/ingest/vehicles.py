@@ -16,8 +16,9 @@ from intersections.decisions import CorrectedPositions, Decision, PriorityAnswer
 from intersections.signals.priority import Reason
 from intersections.signals.spat import SpatMessage
 from positioning.frames import LocalFrame
-from positioning.samples import Verdict
+from positioning.samples import Role, Verdict
 from v2x.arrivals import Arrival, ArrivalKind, ArrivalQueue
+from v2x.bus_positions import bus_arrival
 from v2x.commands import acknowledgement, command_arrival, encode_command
 from v2x.errors import WireError
 from v2x.ingest.access import Access, Context, RefusedError
@@ -29,7 +30,7 @@ from v2x.ingest.limits import IngestLimits
 from v2x.ingest.streams import STOPPING, OpenStream, Requests, first_message
 from v2x.ingest.tally import Tally
 from v2x.v1 import vehicle_pb2
-from v2x.wire import motion_sample, range_sample, range_verdicts, resolve_stamp, stamp_of, vehicle_downlink
+from v2x.wire import bus_position, motion_sample, range_sample, range_verdicts, resolve_stamp, stamp_of, vehicle_downlink
 from v2x.wire.arrivals import decode
 from v2x.wire.priority import preempts, priority_sample
 
@@ -38,6 +39,7 @@ ACKNOWLEDGEMENT_BURST = 20
 REQUESTS_PER_S = 2.0  # a vehicle sends its request about once a second; more is looked at by nobody
 REQUEST_BURST = 4
 USUAL_POSITION_PERIOD_NS = SECOND_NS  # until the vehicle asks for another rate
+BUS_PERIOD_NS = 9 * SECOND_NS // 10  # samples of 10 Hz are not punctual
 REPORT_JITTER_NS = SECOND_NS // 20  # a report that comes so much before its time is taken: half a period of the reports
 
 
@@ -57,6 +59,7 @@ class VehicleSession:
         self.heard_ns = now_ns
         self.position_period_ns = USUAL_POSITION_PERIOD_NS  # 0: no positions wanted
         self.position_due_ns = 0
+        self.bus_due_ns = 0
 
     def tell(self, kind: DownlinkKind, payload: bytes) -> None:
         if not self.downlink.put(kind, payload):
@@ -73,6 +76,7 @@ class VehicleService:
         limits: IngestLimits,
         now_ns: Callable[[], int],
         anchors: Collection[str] = (),
+        bus_network: str = "",
     ) -> None:
         self.total = Tally()
         self._access = access
@@ -82,6 +86,7 @@ class VehicleService:
         self._limits = limits
         self._now_ns = now_ns
         self._anchors = frozenset(anchors)
+        self._bus_network = bus_network  # '' where no buses are dispatched from here
         self._sessions: dict[str, VehicleSession] = {}  # by temporary id
         self._streams: set[OpenStream] = set()
         self._takers: dict[str, Callable[[VehicleSession, vehicle_pb2.VehicleUplink, int], None]] = {
@@ -155,13 +160,24 @@ class VehicleService:
         if sample.fix.status != vehicle_pb2.FIX_STATUS_NONE:
             intersection = self._locate(math.radians(position.latitude_e7 * 1e-7), math.radians(position.longitude_e7 * 1e-7))
         motion = motion_sample(sample, intersection or "", measured_ns, received_ns)
-        if not intersection:
+        is_bus = bool(self._bus_network) and motion.role is Role.BUS
+        if not intersection and not is_bus:
             raise WireError(Verdict.OUT_OF_AREA, "no intersection is near")
         self._bind(session, sample.temporary_id, received_ns)
+        if is_bus:
+            self._report_bus(session, sample, measured_ns, received_ns)
+        if not intersection:
+            return
         session.intersection = intersection
         payload = sample.SerializeToString()
         self._queue.put(Arrival(ArrivalKind.VEHICLE_SAMPLE, session.vehicle, intersection, measured_ns, received_ns, payload, motion))
         self.total.objects += 1
+
+    def _report_bus(self, session: VehicleSession, sample: vehicle_pb2.VehicleSample, measured_ns: int, received_ns: int) -> None:
+        """A dispatched bus is wherever its line goes; once a second is enough to know where on it."""
+        if sample.fix.status != vehicle_pb2.FIX_STATUS_NONE and received_ns >= session.bus_due_ns:
+            session.bus_due_ns = received_ns + BUS_PERIOD_NS
+            self._queue.put(bus_arrival(self._bus_network, session.vehicle, (bus_position(sample, measured_ns),), received_ns))
 
     def _take_ranges(self, session: VehicleSession, message: vehicle_pb2.VehicleUplink, received_ns: int) -> None:
         """Ranges out of range and to gNBs that nobody surveyed are left out of what is queued, and so of what is logged."""

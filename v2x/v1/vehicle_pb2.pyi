@@ -185,7 +185,7 @@ class GnssFix(_message.Message):
     def __init__(self, position: _Optional[_Union[_common_pb2.Position, _Mapping]] = ..., status: _Optional[_Union[FixStatus, str]] = ..., accuracy_cm: _Optional[int] = ..., correction_age_ds: _Optional[int] = ..., satellites_used: _Optional[int] = ...) -> None: ...
 
 class VehicleSample(_message.Message):
-    __slots__ = ("temporary_id", "sequence", "measured", "fix", "speed", "heading", "yaw_rate", "acceleration", "brake_applied", "hazard_lights", "stability_control_active", "doors_open", "role", "object_class", "size", "load_persons", "heading_accuracy")
+    __slots__ = ("temporary_id", "sequence", "measured", "fix", "speed", "heading", "yaw_rate", "acceleration", "brake_applied", "hazard_lights", "stability_control_active", "doors_open", "role", "object_class", "size", "load_persons", "heading_accuracy", "trip_id", "line_id")
     TEMPORARY_ID_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     MEASURED_FIELD_NUMBER: _ClassVar[int]
@@ -203,6 +203,8 @@ class VehicleSample(_message.Message):
     SIZE_FIELD_NUMBER: _ClassVar[int]
     LOAD_PERSONS_FIELD_NUMBER: _ClassVar[int]
     HEADING_ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    TRIP_ID_FIELD_NUMBER: _ClassVar[int]
+    LINE_ID_FIELD_NUMBER: _ClassVar[int]
     temporary_id: str
     sequence: int
     measured: _common_pb2.Timestamp
@@ -220,7 +222,9 @@ class VehicleSample(_message.Message):
     size: _common_pb2.Size
     load_persons: int
     heading_accuracy: int
-    def __init__(self, temporary_id: _Optional[str] = ..., sequence: _Optional[int] = ..., measured: _Optional[_Union[_common_pb2.Timestamp, _Mapping]] = ..., fix: _Optional[_Union[GnssFix, _Mapping]] = ..., speed: _Optional[int] = ..., heading: _Optional[int] = ..., yaw_rate: _Optional[int] = ..., acceleration: _Optional[int] = ..., brake_applied: _Optional[bool] = ..., hazard_lights: _Optional[bool] = ..., stability_control_active: _Optional[bool] = ..., doors_open: _Optional[bool] = ..., role: _Optional[_Union[VehicleRole, str]] = ..., object_class: _Optional[_Union[_common_pb2.ObjectClass, str]] = ..., size: _Optional[_Union[_common_pb2.Size, _Mapping]] = ..., load_persons: _Optional[int] = ..., heading_accuracy: _Optional[int] = ...) -> None: ...
+    trip_id: str
+    line_id: str
+    def __init__(self, temporary_id: _Optional[str] = ..., sequence: _Optional[int] = ..., measured: _Optional[_Union[_common_pb2.Timestamp, _Mapping]] = ..., fix: _Optional[_Union[GnssFix, _Mapping]] = ..., speed: _Optional[int] = ..., heading: _Optional[int] = ..., yaw_rate: _Optional[int] = ..., acceleration: _Optional[int] = ..., brake_applied: _Optional[bool] = ..., hazard_lights: _Optional[bool] = ..., stability_control_active: _Optional[bool] = ..., doors_open: _Optional[bool] = ..., role: _Optional[_Union[VehicleRole, str]] = ..., object_class: _Optional[_Union[_common_pb2.ObjectClass, str]] = ..., size: _Optional[_Union[_common_pb2.Size, _Mapping]] = ..., load_persons: _Optional[int] = ..., heading_accuracy: _Optional[int] = ..., trip_id: _Optional[str] = ..., line_id: _Optional[str] = ...) -> None: ...
 
 class RangeMeasurements(_message.Message):
     __slots__ = ("temporary_id", "measured", "ranges", "sequence")

@@ -11,7 +11,7 @@ from v2x.wire.downlink import vehicle_downlink
 from v2x.wire.frames import MAX_BYTES, MAX_OBJECTS, parse_rsu_frame, rsu_frame
 from v2x.wire.signals import signal_sample
 from v2x.wire.stamps import Stamp, StampForm, resolve_stamp, stamp_of
-from v2x.wire.vehicles import motion_sample, range_sample, range_verdicts
+from v2x.wire.vehicles import bus_position, motion_sample, range_sample, range_verdicts
 
 __all__ = [
     "MAX_BYTES",
@@ -21,6 +21,7 @@ __all__ = [
     "StampForm",
     "WireError",
     "arrival",
+    "bus_position",
     "motion_sample",
     "parse_rsu_frame",
     "range_sample",

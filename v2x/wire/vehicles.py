@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+from intersections.buses.samples import UNKNOWN_LOAD, BusPosition
 from positioning.samples import FixStatus, MotionSample, ObjectClass, RangeSample, Role, Verdict
 from v2x.errors import WireError
 from v2x.v1.vehicle_pb2 import FIX_STATUS_NONE, Range, RangeMeasurements, VehicleSample
@@ -13,6 +14,7 @@ from v2x.wire import scales
 from v2x.wire.scales import Scale, known, si
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+MAX_TRIP = 128  # characters of a trip's id; longer ones are nobody's
 MAX_RANGES = 32  # of one message; a vehicle hears ten gNBs at most
 
 
@@ -38,6 +40,23 @@ def motion_sample(message: VehicleSample, intersection: str, measured_ns: int, r
         satellites=_whole(message.fix, "satellites_used", scales.SATELLITES),
         correction_age_s=_si(message.fix, "correction_age_ds", scales.CORRECTION_AGE),
         altitude_m=_si(message.fix.position, "height_dm", scales.HEIGHT_ABOVE_ELLIPSOID),
+    )
+
+
+def bus_position(message: VehicleSample, measured_ns: int) -> BusPosition:
+    """Of a sample with a fix that `motion_sample` has taken."""
+    speed_mps = _si(message, "speed", scales.SPEED)
+    load = _whole(message, "load_persons", scales.LOAD_PERSONS)
+    return BusPosition(
+        vehicle=message.temporary_id,
+        measured_ns=measured_ns,
+        latitude_deg=message.fix.position.latitude_e7 * 1e-7,
+        longitude_deg=message.fix.position.longitude_e7 * 1e-7,
+        speed_mps=speed_mps,
+        trip=message.trip_id[:MAX_TRIP],
+        line=message.line_id[:MAX_TRIP],
+        load=UNKNOWN_LOAD if load is None else load,
+        doors_open=_flag(message, "doors_open"),
     )
 
 
