@@ -1,7 +1,8 @@
 """Whether an order was carried out, and what it was worth, both seen from stop calls and places alone.
 
 Rules:
-* A hold is what a bus stood beyond its usual dwell at that stop: the running mean of calls without orders, at first the timetable's.
+* A hold is what a bus stood beyond its usual dwell at that stop (the running mean of calls without orders, at first the timetable's), and
+  no more than was ordered: the rest is boarding.
 * The counterfactual is stated with each effect. For orders that shift a departure: without it the bus would have left `shift_s` earlier,
   the bus before and the bus after it as they did.
 * Riders who come evenly, `r` a second at the stops ahead, wait r h^2 / 2 for each headway h (Welding 1957, "The instability of a
@@ -160,6 +161,10 @@ def _stood_longer(effects: Effects, _order: DispatchOrder, call: StopCall) -> fl
     return max(0.0, call.left_s - call.arrived_s - effects.usual_dwell_s(call))
 
 
+def _was_held(effects: Effects, order: DispatchOrder, call: StopCall) -> float:
+    return min(_stood_longer(effects, order, call), order.value)
+
+
 def _left_later(effects: Effects, _order: DispatchOrder, call: StopCall) -> float:
     """Than by the timetable, or than at once where the bus came later than that."""
     return call.left_s - max(effects.planned_departure_s(call), call.arrived_s)
@@ -183,7 +188,7 @@ def _came(_effects: Effects, _order: DispatchOrder, _call: StopCall) -> bool:
 
 
 _SHIFTS: dict[OrderKind, Callable[[Effects, DispatchOrder, StopCall], float]] = {
-    OrderKind.HOLD: _stood_longer,
+    OrderKind.HOLD: _was_held,
     OrderKind.DEPART_NOT_BEFORE: _stood_longer,
     OrderKind.DEPART_AT: _left_later,
 }
