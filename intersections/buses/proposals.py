@@ -38,9 +38,15 @@ def respace(view: View) -> Iterator[Proposal]:
     if not view.by_headway or view.vehicles < 2:
         return
     pending = _pending(view)
-    last_s, _ = view.left_s.get(view.timetable.places[pending[0][0].pattern][0], (-inf, "")) if pending else (-inf, "")
-    if not isfinite(last_s) or len(pending) < 2:
-        return
+    for origin in dict.fromkeys(view.timetable.places[trip.pattern][0] for trip, _ in pending):
+        last_s, _ = view.left_s.get(origin, (-inf, ""))
+        here = [(trip, bus) for trip, bus in pending if view.timetable.places[trip.pattern][0] == origin]
+        if isfinite(last_s) and len(here) > 1:
+            yield from _respaced(view, last_s, here)
+
+
+def _respaced(view: View, last_s: float, pending: list[tuple[Trip, Bus | None]]) -> Iterator[Proposal]:
+    """Of one terminal: what leaves it next, `last_s` being when the last bus left."""
     planned_s = [last_s, *(max(float(trip.departure_s[0]), view.now_s) for trip, _ in pending)]
     wanted_s = _departures(view, last_s, [trip for trip, _ in pending], planned_s)
     for index, (trip, bus) in enumerate(pending, 1):
