@@ -80,7 +80,7 @@ def read_lines(text: str) -> tuple[LinePlans, Limits]:
     modes = {line: mode for line, (_, mode) in read.items() if mode is not None}
     holds_s = {plan.hold_most_s for plan, _ in read.values()} | {other.hold_most_s}
     moves_s = {plan.move_most_s for plan, _ in read.values()} | {other.move_most_s}
-    limits = Limits(hold_most_s=max(holds_s), respace_most_s=max(moves_s), modes=modes, mode=mode or Limits().mode)
+    limits = Limits(hold_most_s=max(holds_s), respace_most_s=max(moves_s), modes=modes, mode=Limits().mode if mode is None else mode)
     return plans, limits
 
 
