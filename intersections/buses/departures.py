@@ -1,8 +1,8 @@
 """When buses leave a terminal: as evenly as passengers come, within what each departure may be moved.
 
 Rules:
-* The sum of squared gaps is what passengers wait who come at random (Newell 1971, Dispatching Policies for a Transportation Route,
-  eq. 3: waiting = demand x gap^2 / 2). Its least value within the limits is the shortest way through a tube, the taut string: exact, found
+* The sum of squared gaps is what passengers wait who come at random (Newell 1971, Dispatching Policies for a Transportation Route:
+  waiting = demand x gap^2 / 2). Its least value within the limits is the shortest way through a tube, the taut string: exact, found
   in one sweep, and also the least of every other convex cost of the gaps.
 * Where demand changes in the day, gaps shall go with its inverse root (Newell 1971): that is the same string in a clock that runs as the
   root of demand.
@@ -35,7 +35,7 @@ def respaced_s(times_s: Sequence[float], move_max_s: float = MOVE_MAX_S, clock: 
 
 def within_s(earliest_s: Sequence[float], latest_s: Sequence[float]) -> list[float]:
     """The taut string from (0, earliest[0]) to the last one's latest, between both bounds, each not decreasing and the first not above the
-    second. Davies & Kovac 2001, Local Extremes, Runs, Strings and Multiresolution, section 2.2.
+    second. Davies & Kovac 2001, Local Extremes, Runs, Strings and Multiresolution.
     """
     last = len(earliest_s) - 1
     string = [earliest_s[0]]

@@ -27,7 +27,7 @@ Z90 = 1.2816
 FOLLOWERS_KEPT = 4
 CONTROL_EVERY = 4  # stops, where the network names none: as often as a driver can be asked to wait
 LAST_WITHOUT = 2  # a hold there helps nobody behind
-FREQUENT_S = 600.0  # riders come without a timetable where buses come so often (TCQSM, 3rd ed., section 4-1)
+FREQUENT_S = 600.0  # riders come without a timetable where buses come so often
 
 Direction = tuple[str, str]  # line, direction
 Place = tuple[str, int]  # a stop of a direction, and the how-manieth visit of the pattern

@@ -15,7 +15,7 @@ class LinePlan:
     riders_per_s: float = 30 / 3600  # who come to one stop of one direction
     load: int = 20  # where it is not counted
     capacity: int = 80
-    waiting_weight: float = 2.0  # a second of waiting in seconds of riding: Wardman 2004, Public transport values of time, table 7
+    waiting_weight: float = 2.0  # a second of waiting in seconds of riding, as studies of its value find (Wardman 2004)
     layover_s: float = 120.0  # the least between two trips of one bus
     priority_saves_s: float = 5.0  # by stop that is passed with it
     standby: tuple[str, ...] = ()  # vehicles that may be inserted
