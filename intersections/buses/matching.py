@@ -167,8 +167,8 @@ class Matcher:
         return True
 
     def _searched(self, vehicle: Vehicle) -> bool:
-        if vehicle.time_s - vehicle.searched_s < SEARCH_EVERY_S:
-            return False
+        if vehicle.time_s - vehicle.searched_s < SEARCH_EVERY_S or vehicle.trail[-1][0] <= vehicle.searched_s:
+            return False  # just now, or it has hardly moved since
         vehicle.searched_s = vehicle.time_s
         found = search(
             self.ways,

@@ -38,7 +38,8 @@ def search(ways: Ways, trail: Trail, line: str, duty: str, taken: Callable[[str]
     reports = list(trail)
     if len(reports) < MIN_REPORTS or hypot(reports[-1][1] - reports[0][1], reports[-1][2] - reports[0][2]) < MIN_DRIVEN_M:
         return None
-    passing = ways.passing(*reports[-1][1:])[:MAX_PATTERNS]
+    near = [set(ways.passing(*report[1:])) for report in reports[-MIN_REPORTS:]]
+    passing = [pattern for pattern in ways.passing(*reports[-1][1:]) if all(pattern in some for some in near)][:MAX_PATTERNS]
     claimed = [pattern for pattern in passing if ways.of[pattern].pattern.line == line]
     return _best(ways, reports, claimed, duty, taken) or _best(ways, reports, [one for one in passing if one not in claimed], duty, taken)
 
@@ -48,6 +49,8 @@ def _best(
 ) -> Found | None:
     found = []
     for pattern in patterns:
+        if not any(_runs(trip, reports[-1][0]) and not taken(trip.id) for trip in ways.trips.get(pattern, ())):
+            continue
         driven = _driven(ways.of[pattern], reports)
         if driven is not None:
             found += _timely(ways, ways.of[pattern], driven, reports[-1][0], duty, taken)
@@ -77,6 +80,10 @@ def _driven(way: Way, reports: list[tuple[float, float, float]]) -> Moved | None
     if state is None or count < MIN_REPORTS or state.guesses[0].place_m - from_m < MIN_DRIVEN_M or cost / count > MAX_FIT:
         return None
     return Moved(state.guesses, cost / count)
+
+
+def _runs(trip: Trip, time_s: float) -> bool:
+    return float(trip.departure_s[0]) - MAX_EARLY_S <= time_s <= float(trip.arrival_s[-1]) + MAX_LATE_S
 
 
 def _timely(ways: Ways, way: Way, driven: Moved, time_s: float, duty: str, taken: Callable[[str], bool]) -> list[Found]:
