@@ -26,26 +26,48 @@ MEMORY = 200_000.0  # outcomes: some hours of a city, some days of a line
 PRIOR_OUTCOMES = 300.0
 SMALL_ERROR_S = 60.0  # below it errors are as in least squares: the places themselves are no better
 DEVIATION_MOST_S = 1_200.0
+VERY_LATE, VERY_EARLY = 2.4, 1.2  # in SECONDS: from here on the law has another slope
+FULL = 50.0  # riders
 LEVELS = np.array([0.1, 0.5, 0.9])
 NODES_S = np.array([30.0, 90.0, 180.0, 360.0, 720.0, 1_440.0])  # time to the stop; farther ahead spreads grow as its root
 FARTHEST_S = 1_500.0  # learnt from: of what is farther, only the early ones would be known in time
 STEP = 0.0005  # of a residual, in widths of the band
 # What three days of Austin (a holiday's Friday to Sunday) had taught at their end: weights in the order of `terms`, and the spread.
-PRIOR = np.array([-0.23, 0.0, 0.12, 0.11, -0.13, -0.32, -0.7, -0.21, -0.07, 0.57, -0.14, 0.32, 0.16, -0.1])
+PRIOR = np.array(
+    [
+        *(-0.26, 0.04, 0.22, 0.18, -0.1),
+        *(0.08, -0.19, -0.42, 0.04, 0.26),
+        *(-0.63, -0.01, 0.04, -0.19, -0.3, 0.19),
+        *(0.6, -0.2, 0.3),
+        *(0.02, -0.06, -0.02, 0.02, 0.0),
+    ]
+)
 PRIOR_SPREAD_S = np.array([[-15, -7, 16], [-32, -7, 54], [-54, -6, 74], [-94, -9, 97], [-122, -7, 115], [-136, -5, 154]], np.float64)
 TERMS = len(PRIOR)
 
 
-def terms(ahead_s: Floats, deviation_s: Floats, lately_s: Floats, usual_s: Floats, speed_mps: Floats) -> Floats:
-    """(rows, TERMS): `ahead_s` the timetable's time from the bus to the stop, the excesses those between them."""
+def terms(ahead_s: Floats, lately_s: Floats, usual_s: Floats, timed: Floats, bus: Floats) -> Floats:
+    """(rows, TERMS): `ahead_s` the timetable's time from the bus to the stop, the excesses those between them.
+
+    `timed`: 1 where the bus passes a stop on the way at which early ones wait. `bus`: (rows, 5) its deviation, what the deviation has
+    grown by of late, by how much it falls back behind the bus before (s, all three), its speed (m/s) and its load; 0 for unknown.
+    """
     short, long = (-np.expm1(-ahead_s / scale_s) for scale_s in SATURATION_S)
     growth = ahead_s / GROWTH_S
-    late = np.clip(deviation_s, 0.0, DEVIATION_MOST_S) / SECONDS
-    early = np.clip(deviation_s, -DEVIATION_MOST_S, 0.0) / SECONDS
+    deviation, trend, behind = np.clip(bus[:, :3], -DEVIATION_MOST_S, DEVIATION_MOST_S).T / SECONDS
+    late, early = np.maximum(deviation, 0.0), np.minimum(deviation, 0.0)
+    very_late, very_early = np.maximum(late - VERY_LATE, 0.0), np.minimum(early + VERY_EARLY, 0.0)
     lately, usual = lately_s / SECONDS, usual_s / SECONDS
-    speed = np.where(np.isfinite(speed_mps), speed_mps, 0.0) / SPEED_MPS
-    columns = [short, long, growth, late * short, late * long, late * growth, early * short, early * long, early * growth]
-    return np.column_stack([*columns, lately, lately * growth, usual, np.ones_like(ahead_s), speed])
+    speed, load = bus[:, 3] / SPEED_MPS, bus[:, 4] / FULL
+    return np.column_stack(
+        [
+            *(short, long, growth, np.ones_like(ahead_s), speed),
+            *(late * short, late * long, late * growth, late * timed, very_late * long),
+            *(early * short, early * long, early * growth, early * timed, very_early * short, very_early * timed),
+            *(lately, lately * growth, usual),
+            *(trend * short, trend * long, behind * long, behind * growth, load * growth),
+        ]
+    )
 
 
 class ArrivalLaw:

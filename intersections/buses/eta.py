@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intersections.buses.arrival_law import ArrivalLaw, terms
+from intersections.buses.leaders import Leaders
 from intersections.buses.network import BusNetwork, Floats
 from intersections.buses.samples import BusState, Duty, Prediction, Predictor, StopCall
 from intersections.buses.segment_times import SegmentTimes
@@ -25,6 +26,7 @@ from intersections.buses.timetable import Rows, Timetable
 
 FRAME_S = 120.0  # between the states that are kept to learn from
 FRAMES = 16  # of these: half an hour
+TREND_FRAMES, TREND_MOST_S = 5, 600.0
 ON_THE_WAY = frozenset({Duty.ON_TRIP, Duty.AT_TERMINAL, Duty.DETOUR})
 HISTORY_OUTCOMES = 10_000.0
 DAY_S = 1e6  # more than any time of a service day: separates buses in one running maximum
@@ -41,7 +43,7 @@ class _Seen:
     scheduled_s: Floats  # when the timetable has it there
     lately_s: Floats  # running excess along the pattern up to the place
     usual_s: Floats
-    speed_mps: Floats
+    bus: Floats  # (buses, 5): deviation, its trend, behind the leader, speed, load
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +68,7 @@ class Predictions:
         self._midnight_ns = network.midnight_ns
         self._timetable = Timetable(network)
         self._segments = SegmentTimes(self._timetable)
+        self._leaders = Leaders(len(self._timetable.stop_m))
         self._law = ArrivalLaw()
         self._passed: dict[str, tuple[int, int, float, float]] = {}  # by vehicle: trip, stop, time left for the next, its timetable
         self._frames: deque[_Frame] = deque(maxlen=FRAMES)
@@ -91,6 +94,9 @@ class Predictions:
             if last and last[0] == trip and last[1] == call.stop - 1:
                 excess_s = (call.arrived_s - last[2]) - (table.arrival_s[row] - last[3])
                 found.append((table.segment[table.trip_row[trip] + call.stop], excess_s, call.arrived_s))
+            if call.stop:
+                deviation_s = call.arrived_s - float(table.arrival_s[row])
+                self._leaders.add(int(table.trip_row[trip]) + call.stop, trip, deviation_s, call.arrived_s)
             left_s, scheduled_s = (call.arrived_s, table.arrival_s[row]) if call.stop else (call.left_s, table.departure_s[row])
             self._passed[call.vehicle] = (trip, call.stop, left_s, float(scheduled_s))
         if found:
@@ -119,10 +125,10 @@ class Predictions:
         trip = seen.trip[bus]
         row = table.trip_row[trip] + stop
         scheduled_s = table.arrival_s[table.trip_first[trip] + stop]
-        deviation_s = (seen.left_s - seen.scheduled_s)[bus]
         ahead_s = np.maximum(scheduled_s - seen.scheduled_s[bus], 0.0)
         lately_s, usual_s = frame.lately_s[row] - seen.lately_s[bus], frame.usual_s[row] - seen.usual_s[bus]
-        return scheduled_s + deviation_s, terms(ahead_s, deviation_s, lately_s, usual_s, seen.speed_mps[bus])
+        timed = table.timed[row - 1] > table.timed[table.trip_row[trip] + seen.first[bus] - 1]
+        return scheduled_s + seen.bus[bus, 0], terms(ahead_s, lately_s, usual_s, timed.astype(np.float64), seen.bus[bus])
 
     def predict(self, states: Sequence[BusState], now_ns: int) -> list[Prediction]:
         """For each bus on its way the stops ahead; none for those off duty, doubted, or at the end of their trip."""
@@ -158,9 +164,21 @@ class Predictions:
         scheduled_s = from_s + part * np.maximum(table.arrival_s[call + here] - from_s, 0.0)
         left_s = np.where(waits, np.maximum(now_s, scheduled_s), at_s)
         run = [one[table.trip_row[trip] + before] * (1.0 - part) + one[table.trip_row[trip] + here] * part for one in along]
-        speed_mps = np.array([state.speed_mps for _, state in known])
-        seen = _Seen(trip, first, left_s, scheduled_s, run[0], run[1], speed_mps)
+        deviation_s = left_s - scheduled_s
+        behind_s = self._leaders.behind_s(trip, table.trip_row[trip] + before, deviation_s, now_s)
+        speed_mps = np.nan_to_num(np.array([state.speed_mps for _, state in known], np.float64))
+        load = np.array([max(state.load, 0) for _, state in known], np.float64)
+        bus = np.column_stack([deviation_s, self._trend_s(trip, deviation_s), behind_s, speed_mps, load])
+        seen = _Seen(trip, first, left_s, scheduled_s, run[0], run[1], bus)
         return _Frame.of(seen, *along), weight
+
+    def _trend_s(self, trip: Rows, deviation_s: Floats) -> Floats:
+        """What the deviations have grown by since TREND_FRAMES ago."""
+        if len(self._frames) < TREND_FRAMES or not len(self._frames[-TREND_FRAMES].row_of):
+            return np.zeros(len(trip))
+        then = self._frames[-TREND_FRAMES]
+        row = np.array([then.row_of.get(one, -1) for one in trip.tolist()], np.int64)
+        return np.where(row >= 0, np.clip(deviation_s - then.seen.bus[row, 0], -TREND_MOST_S, TREND_MOST_S), 0.0)
 
     def _told(self, states: Sequence[BusState], frame: _Frame, weight: Floats, now_s: float) -> list[Prediction]:
         table, seen = self._timetable, frame.seen
@@ -213,12 +231,14 @@ class Predictions:
             "passed": np.array(list(self._passed.values()), np.float64).reshape(-1, 4),
             "cancelled": np.array(list(self.cancelled), np.str_),
             "cancelled_from": np.array(list(self.cancelled.values()), np.int64),
+            **self._leaders.snapshot(),
             **self._segments.snapshot(),
             **self._law.snapshot(),
         }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a snapshot of predictions of the same network."""
+        self._leaders.restore(arrays)
         self._segments.restore(arrays)
         self._law.restore(arrays)
         passed = zip(arrays["vehicles"].tolist(), arrays["passed"].tolist(), strict=True)

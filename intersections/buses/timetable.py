@@ -16,7 +16,10 @@ Rows = NDArray[np.int64]
 
 
 class Timetable:
-    """`*_first`: the row of a pattern's or a trip's first stop. `segment`: (rows,) that ends at the row; 0 for first stops: none."""
+    """`*_first`: the row of a pattern's or a trip's first stop. `segment`: (rows,) that ends at the row; 0 for first stops: none.
+
+    `timed`: (rows,) running number of stops where buses wait for their time.
+    """
 
     def __init__(self, network: BusNetwork) -> None:
         patterns = [pattern for pattern in network.patterns.values() if pattern.stops]
@@ -34,6 +37,19 @@ class Timetable:
         self.trip_row: Rows = np.array([self.pattern_first[trip.pattern] for trip in trips], np.int64)
         self.arrival_s: Floats = _joined([trip.arrival_s for trip in trips])
         self.departure_s: Floats = _joined([trip.departure_s for trip in trips])
+        self.timed: Rows = np.cumsum(self._timed(network))
+
+    def _timed(self, network: BusNetwork) -> NDArray[np.bool_]:
+        """(rows,) where buses wait for their time: as the network says, or else where all trips are due at a full minute."""
+        timed = np.ones(len(self.stop_m), np.bool_)
+        call = np.repeat(self.trip_row - self.trip_first, self.trip_length) + np.arange(len(self.arrival_s))
+        np.logical_and.at(timed, call, self.arrival_s % 60.0 == 0.0)
+        for pattern, stops in network.control_stops.items():
+            if pattern in self.pattern_first:
+                first = self.pattern_first[pattern]
+                timed[first : first + len(network.patterns[pattern].stops)] = False
+                timed[first + np.array(stops, np.int64)] = True
+        return timed
 
     def _segments(self, stops: tuple[str, ...]) -> list[int]:
         return [0, *(self.segments.setdefault(pair, len(self.segments)) for pair in pairwise(stops))]
