@@ -33,6 +33,9 @@ from v2x.clock import ScaledClock
 from v2x.commands import CommandGate
 from v2x.config import Settings, join_address, split_address
 from v2x.district import EXAMPLE_INTERSECTION, build_id, example_map_text, parse_maps, read_maps
+from v2x.errors import ConfigError
+from v2x.feed_server import FeedServer
+from v2x.gtfs_realtime import RealtimeFeeds
 from v2x.importers.vehicle_positions import PositionPoll, PositionReader
 from v2x.ingest import IngestLimits, IngestServer
 from v2x.ingest.areas import areas_of, nearest_area
@@ -40,7 +43,7 @@ from v2x.log_format import Header
 from v2x.messages import MessageEncoder
 from v2x.mqtt import BrokerAddress, MqttLink, broker_address
 from v2x.outbox import Fate
-from v2x.pipeline import NoLog, Pipeline
+from v2x.pipeline import DecisionSink, NoLog, Pipeline
 from v2x.plan_watch import watched
 from v2x.progress import Progress, summary
 from v2x.recorder import LogPolicy, Recorder
@@ -67,6 +70,7 @@ class Endpoints:
     grpc: str
     mqtt: str
     websocket: str
+    feeds: str = ""
 
 
 class LiveRoad:
@@ -141,7 +145,8 @@ async def open_road(settings: Settings, clock: ScaledClock | None = None) -> Asy
         encoder = MessageEncoder(settings.region, frames, road.served[0] if not frames else "")
         road.link = MqttLink(address, encoder, CommandGate(road.served), road.clock.now_ns, road.queue.put)
         road.ingest = _ingest(road, builtin)
-        sinks = (road.link, road.ingest, road.progress)
+        feeds = await _open_feeds(road, stack)
+        sinks: tuple[DecisionSink, ...] = (road.link, road.ingest, road.progress, *feeds)
         buses = road.buses.road if road.buses is not None else None
         road.pipeline = Pipeline(road.intersections, road.recorder or NoLog(), sinks, buses)
         async with _running(road):
@@ -251,6 +256,21 @@ async def _open_broker(road: LiveRoad, stack: AsyncExitStack) -> BrokerAddress:
     await stack.enter_async_context(broker)
     road.endpoints = Endpoints("", join_address(*broker.mqtt), join_address(*broker.websocket))
     return BrokerAddress(*broker.mqtt)
+
+
+async def _open_feeds(road: LiveRoad, stack: AsyncExitStack) -> tuple[RealtimeFeeds, ...]:
+    """GTFS-RT of the buses for whoever asks. Raises ConfigError."""
+    if road.buses is None:
+        return ()
+    feeds = RealtimeFeeds({road.buses.road.id: road.buses.feed.network})
+    server, (host, port) = FeedServer(feeds.feed), split_address(road.settings.feeds)
+    try:
+        bound = await server.listen(host, port)
+    except OSError as error:
+        raise ConfigError("--feeds", f"cannot listen on {road.settings.feeds}: {error}") from error
+    stack.push_async_callback(server.stop)
+    road.endpoints = replace(road.endpoints, feeds=join_address(host, bound))
+    return (feeds,)
 
 
 async def _await_connection(link: MqttLink) -> None:

@@ -19,7 +19,7 @@ from v2x.errors import ConfigError
 from v2x.signal_files import CONTROLS, DEFAULT_CONTROL
 
 DEFAULT_FILE = Path("v2x.toml")
-LISTENERS = ("grpc", "mqtt", "websocket")
+LISTENERS = ("grpc", "mqtt", "websocket", "feeds")
 
 
 class Settings(BaseSettings):
@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     grpc: str = "127.0.0.1:50051"
     mqtt: str = "127.0.0.1:1883"  # the bundled broker's listeners
     websocket: str = "127.0.0.1:8083"
+    feeds: str = "127.0.0.1:8088"  # GTFS-RT by HTTP, where buses are dispatched
     mqtt_url: str = ""  # another broker; then the bundled one is not started
     maps: tuple[Path, ...] = ()
     signals: tuple[Path, ...] = ()  # of the intersections whose signals are controlled from here
@@ -97,6 +98,8 @@ class Settings(BaseSettings):
     def _check_guard(self, name: str) -> None:
         """The bundled broker never leaves loopback guarded: a broker with TLS and accounts of one's own does."""
         address = getattr(self, name)
+        if name == "feeds":
+            raise ValueError(f"--feeds {address}: feeds are told on loopback; put a web server with TLS before them, or use --insecure")
         if name != "grpc":
             raise ValueError(
                 f"--{name} {address}: the bundled broker listens on loopback only; name a broker of your own with --mqtt-url, "

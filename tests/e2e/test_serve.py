@@ -16,7 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tests.controlled_scenes import map_text, signal_text
 
 ROOT = Path(__file__).resolve().parents[2]
-FREE = {"V2X_GRPC": "127.0.0.1:0", "V2X_MQTT": "127.0.0.1:0", "V2X_WEBSOCKET": "127.0.0.1:0"}
+FREE = {"V2X_GRPC": "127.0.0.1:0", "V2X_MQTT": "127.0.0.1:0", "V2X_WEBSOCKET": "127.0.0.1:0", "V2X_FEEDS": "127.0.0.1:0"}
 PATIENCE_S = 60.0
 
 

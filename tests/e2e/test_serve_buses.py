@@ -5,10 +5,12 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from datetime import UTC, datetime
 
 import grpc
 import pytest
+from google.transit import gtfs_realtime_pb2
 from typer.testing import CliRunner
 
 from tests.e2e.test_serve import PATIENCE_S, ROOT, Serving, run
@@ -99,6 +101,11 @@ def order_until_seen(tmp_path, *words):
     return ended
 
 
+def feed_of(address, kind):
+    with urllib.request.urlopen(f"http://{address}/gtfs-rt/buses/{kind}", timeout=PATIENCE_S) as answer:
+        return gtfs_realtime_pb2.FeedMessage.FromString(answer.read())
+
+
 def test_an_order_goes_from_a_terminal_to_a_driver_and_back_and_the_log_replays(serving, tmp_path):
     endpoints = serving.endpoints()
     driver = subprocess.Popen(
@@ -128,6 +135,7 @@ def test_an_order_goes_from_a_terminal_to_a_driver_and_back_and_the_log_replays(
         assert any(one.id == order and one.state == acknowledged for one in changes)
         too_long = dispatch(tmp_path, "order", "hold", "bus-9", "61", "--stop", "4")
         assert (too_long.exit_code, too_long.stderr) == (1, "refused: beyond what the limits allow\n")
+        assert "bus-9" in {entity.vehicle.vehicle.id for entity in feed_of(endpoints["feeds"], "vehicle-positions").entity}
         listed = dispatch(tmp_path, "list", "--ended", "10")
         assert f"{order} v1  acknowledged" in listed.stdout, listed.stderr
         assert "carried out" in listed.stdout  # the text, as soon as it was answered

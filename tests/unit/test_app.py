@@ -30,7 +30,7 @@ def logged_payloads(settings):
 async def test_an_open_road_tells_where_it_listens(settings):
     async with open_road(settings) as road:
         told = json.loads(settings.endpoints_file.read_text())
-        assert told == {"grpc": road.endpoints.grpc, "mqtt": road.endpoints.mqtt, "websocket": road.endpoints.websocket}
+        assert told == {"grpc": road.endpoints.grpc, "mqtt": road.endpoints.mqtt, "websocket": road.endpoints.websocket, "feeds": ""}
         assert not any(address.endswith(":0") for address in told.values())
 
 

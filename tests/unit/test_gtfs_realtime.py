@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
 from google.transit import gtfs_realtime_pb2 as realtime
+
 from intersections.buses.decisions import BusReport, OrderNews
 from intersections.buses.orders import DispatchOrder, Effect, OrderKind, OrderRecord, OrderState
 from intersections.buses.samples import BusState, Duty, Prediction, Predictor

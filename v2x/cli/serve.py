@@ -54,6 +54,7 @@ def serve(
     grpc: Annotated[str | None, typer.Option(help="Listen for gRPC here; default 127.0.0.1:50051. Port 0: any free one.")] = None,
     mqtt: Annotated[str | None, typer.Option(help="The bundled broker's MQTT listener; default 127.0.0.1:1883.")] = None,
     websocket: Annotated[str | None, typer.Option(help="The bundled broker's websocket listener; default 127.0.0.1:8083.")] = None,
+    feeds: Annotated[str | None, typer.Option(help="GTFS-RT by HTTP, with --gtfs; default 127.0.0.1:8088.")] = None,
     mqtt_url: Annotated[str | None, typer.Option(help="Use this broker and start none: mqtt[s]://[user:password@]host[:port].")] = None,
     region: Annotated[str | None, typer.Option(help="Third level of all topics; default: district.")] = None,
     tls_certificate: Annotated[Path | None, typer.Option(help="PEM, for gRPC.")] = None,
@@ -84,6 +85,7 @@ async def serve_until_stopped(settings: Settings) -> None:
     async with open_road(settings) as road:
         where = road.endpoints
         websocket = f", websocket {where.websocket}" if where.websocket else ""
+        websocket += f", GTFS-RT {where.feeds}" if where.feeds else ""
         typer.echo(f"serving {', '.join(road.served)}: gRPC {where.grpc}, MQTT {where.mqtt}{websocket}; Ctrl-C ends", err=True)
         line = asyncio.create_task(_live_line(road), name="live-line")
         await stop.wait()
