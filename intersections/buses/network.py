@@ -56,3 +56,4 @@ class BusNetwork:
     midnight_ns: int
     control_stops: dict[str, tuple[int, ...]] = field(default_factory=dict)  # by pattern: rows of stops where buses may be held
     headway_lines: frozenset[str] = frozenset()  # run by headway, not by timetable
+    through_lines: frozenset[str] = frozenset()  # have no terminal here, and stand in the traffic's way at their first stop

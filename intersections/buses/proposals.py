@@ -35,7 +35,7 @@ EAGER_S = 300.0  # before the time on the stop's board its riders begin to come
 
 def respace(view: View) -> Iterator[Proposal]:
     """Buses that wait at the terminal of a line run by headway leave evenly, between their leader and the departures that follow."""
-    if not view.by_headway or view.vehicles < 2:
+    if not view.by_headway or view.vehicles < 2 or view.direction[0] in view.timetable.network.through_lines:
         return
     pending = _pending(view)
     for origin in dict.fromkeys(view.timetable.places[trip.pattern][0] for trip, _ in pending):

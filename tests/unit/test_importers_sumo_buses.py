@@ -42,6 +42,12 @@ def test_a_flow_is_a_line_with_a_timetable_from_its_departures(tmp_path):
     assert found.stops["s1"].name == "Mill"
 
 
+def test_a_line_whose_buses_do_not_wait_before_their_first_stop_has_no_terminal_here(tmp_path):
+    late = '<vehicle id="v" line="9" depart="-30"><route edges="a b"/>' + CALLS.replace("60", "20") + "</vehicle>"
+    found, _ = network(tmp_path, '<flow id="f" line="7" route="r" begin="100" end="1300" period="600"/>', late)
+    assert found.through_lines == {"9"}
+
+
 def test_a_line_with_few_buses_is_run_by_its_timetable(tmp_path):
     found, _ = network(tmp_path, '<flow id="f" line="7" route="r" begin="0" period="900" number="3"/>')
     assert list(found.trips) == ["f.0", "f.1", "f.2"]

@@ -5,6 +5,7 @@ Rules:
 * `until` is the timetable; of a flow, or of a route that stands by itself, it counts from the departure. Who has none at some stop has no
   timetable and is left out, counted by name.
 * Its way are the shapes of its roads' outermost driving lanes.
+* Who has less than `LAYOVER_S` to its first departure comes from elsewhere: its line has no terminal here.
 * Buses may be held at every stop but the last. A line with a bus every `FREQUENT_S` or more often is run by headway (TCQSM, 3rd ed., 2013,
   chapter 5: riders of such lines come without looking at a timetable).
 
@@ -27,6 +28,7 @@ from v2x.importers.georeference import geodetic_from_plane
 from v2x.importers.sumo_xml import SumoNetwork, is_driven, read_elements
 
 FREQUENT_S = 600.0
+LAYOVER_S = 60.0
 RUNS = ("vehicle", "trip", "flow")
 NAN = float("nan")
 
@@ -59,7 +61,8 @@ def read_bus_network(
     )
     planned = planned_network(stops, journeys, shapes, midnight_ns, notes, _frequent(kept))
     held = {pattern.id: tuple(range(len(pattern.stops) - 1)) for pattern in planned.patterns.values()}
-    return replace(planned, control_stops=held), +notes
+    through = frozenset(run.line for run in kept if run.until_s[0] - run.departs_s < LAYOVER_S)
+    return replace(planned, control_stops=held, through_lines=through), +notes
 
 
 def bus_runs(elements: Iterable[ET.Element], notes: Counter[str]) -> Iterator[BusRun]:
