@@ -6,9 +6,9 @@ Rules:
 * A figure that nothing is known for is NaN. Small numbers are shown with their count, never hidden.
 * Headways are between departures of successive buses of a line and direction from one stop; scheduled ones as the timetable has them.
 
-Definitions: waiting of riders who come at any time is half the mean square headway over the mean (Welding 1957, "The instability of a
-close-interval service"); excess waiting is the actual less the scheduled one; headway adherence is the standard deviation of headway
-deviations over the mean scheduled headway (TCRP Report 165, Transit Capacity and Quality of Service Manual, 3rd ed., ch. 5).
+Definitions: waiting of riders who come at any time is half the mean square headway over the mean (Welding 1957); excess waiting is the
+actual less the scheduled one; headway adherence is the standard deviation of headway deviations over the mean scheduled headway (as in the
+Transit Capacity and Quality of Service Manual). The sources were not at hand: what is stated here is what is computed and tested.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ from intersections.buses.network import BusNetwork, Floats
 from intersections.buses.samples import UNKNOWN_LOAD, StopCall
 
 Ints = NDArray[np.int64]
-EARLY_S, LATE_S = -60.0, 300.0  # on time is no more than a minute early and five late: the usual window of North American agencies
+EARLY_S, LATE_S = -60.0, 300.0  # on time is no more than a minute early and five late, as many agencies have it
 BUNCHED = 0.25  # of the scheduled headway: two buses this close run as one
 LONGEST_HEADWAY_S = 2 * 3600.0  # beyond it, service was interrupted and nobody waits at random
 MIN_CALLS = 6  # at a stop, for a coefficient of variation there

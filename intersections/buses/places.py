@@ -1,7 +1,7 @@
 """Where along its way a bus is: several guesses at a time, the likeliest is told.
 
 Hidden Markov map matching on one polyline: how far across the way a report lies, and how the way driven between two reports compares
-with the straight line between them (Newson & Krumm 2009, "Hidden Markov map matching through noise and sparseness", eq. 1 and 2). A guess
+with the straight line between them (after Newson & Krumm 2009, "Hidden Markov map matching through noise and sparseness"). A guess
 that a loop or an out-and-back street allows stays alive beside the best one until the reports contradict it.
 
 Rules:
@@ -20,7 +20,7 @@ TOP_SPEED_MPS = 35.0  # no bus is faster; coaches are limited to 100 km/h
 BACK_M = 80.0  # a report may fall back this far by noise, at the receiver's worst
 SIGMA_BACK_M = 30.0
 SLACK_M = 150.0  # what a report may be ahead of the fastest bus by noise and clock
-DETOUR_SCALE_M, DETOUR_SCALE_MPS = 30.0, 1.5  # Newson & Krumm's beta: grows with the time between reports (their fig. 6)
+DETOUR_SCALE_M, DETOUR_SCALE_MPS = 30.0, 1.5  # Newson & Krumm's beta; it grows with the time between reports
 EARLY_SCALE_S, LATE_SCALE_S = 240.0, 900.0  # buses are late more often, and by more, than early
 MAX_COST = 12.0  # a guess this much worse than the best is dropped: one in 160,000
 MAX_GUESSES = 8
