@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from intersections.buses.network import Floats
 from intersections.buses.timetable import Rows, Timetable
 
-LATELY_S = 7_200.0  # memory of what is going on today. With 0.25, 0.5, 1 and 2 h the error fell steadily on four days in Austin
+LATELY_S = 7_200.0  # memory of what is going on today. Of 0.25, 0.5, 1 and 2 h it had the least error on the day of docs/results/eta.md
 SHRINK = 1.0
 DAYS_SHRINK = 3.0
 PERIOD_S = 10_800.0  # of the day: shorter ones hold too few buses of one segment
