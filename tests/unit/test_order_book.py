@@ -161,3 +161,19 @@ def test_a_lines_mode_decides():
     assert orders.tick(NOW_NS) == []
     orders.propose([proposal(confidence=0.6)], NOW_NS)
     assert len(orders.tick(NOW_NS)) == 1
+
+
+def test_another_vehicles_answer_changes_nothing():
+    orders = book()
+    order = given(orders)
+    assert orders.acknowledge(said(order, vehicle="bus-2"), NOW_NS) is V.NOT_YOURS
+    assert orders.record(order.id).state is S.SENT
+
+
+def test_an_answer_after_the_end_is_too_late_even_before_the_book_has_looked_at_the_time():
+    orders = book()
+    order = given(orders)
+    assert orders.acknowledge(said(order), order.valid_until_ns) is V.TOO_LATE
+    assert orders.record(order.id).state is S.SENT
+    orders.tick(order.valid_until_ns)
+    assert orders.record(order.id).state is S.TIMED_OUT
