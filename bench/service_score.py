@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 from bench.bologna import END_S, SCENARIO, Arm, play, table
 from bench.signals_score import ROOT
@@ -65,6 +66,32 @@ def _gain(base: list[dict[str, Any]], other: list[dict[str, Any]], column: str, 
     return f"{100.0 * sign * (after / before - 1.0):+.1f}"
 
 
+def picture(results: dict[Arm, list[dict[str, Any]]]) -> str:
+    """SVG: for each step and figure a bar, per cent better than the first arm."""
+    base, *others = results
+    bars = [
+        (row, column, arm.name, name, float(text))
+        for row, (name, sign) in enumerate(GAINS.items())
+        for column, arm in enumerate(others)
+        if (text := _gain(results[base], results[arm], name, sign))
+    ]
+    most = max((abs(value) for *_, value in bars), default=1.0)
+    height = 40 + len(GAINS) * (18 * len(others) + 28)
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 {height}" font-family="sans-serif" font-size="12">']
+    parts.append(f'<text x="10" y="20" font-size="14">Better than {escape(base.name)} by, %</text>')
+    parts.append(f'<path d="M450 30V{height}" stroke="#999"/>')
+    for row, column, arm_name, name, value in bars:
+        y = 44 + row * (18 * len(others) + 28) + 18 * column
+        width = 150 * abs(value) / most
+        left = 450 if value >= 0.0 else 450 - width
+        if column == 0:
+            parts.append(f'<text x="10" y="{y + 11}" font-weight="bold">{name}</text>')
+        parts.append(f'<text x="150" y="{y + 11}">{escape(arm_name)}</text>')
+        parts.append(f'<rect x="{left:.1f}" y="{y}" width="{width:.1f}" height="13" fill="{"#1b8a6b" if value >= 0.0 else "#b0402f"}"/>')
+        parts.append(f'<text x="640" y="{y + 11}">{value:+.1f}</text>')
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
 def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     result.add_argument("--data", type=Path, default=Path(os.environ.get("V2X_DATA", "../shared/data")), help="folder of the lent sets")
@@ -72,6 +99,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--end", type=float, default=END_S, help="shorter while developing: not comparable")
     result.add_argument("--convention", default="safe", choices=("safe", "resco"))
     result.add_argument("--arms", nargs="*", help="those whose name begins so; default: all")
+    result.add_argument("--picture", type=Path, help="where the gains go as SVG")
     return result
 
 
@@ -88,6 +116,8 @@ def main() -> None:
             told = results[arm][-1].get("dispatch")
             print(f"{arm.name}, seed {seed}: {results[arm][-1]['person_tt']:.1f} s a person {told or ''}", file=sys.stderr, flush=True)
     print("\n".join([*table(results, COLUMNS), "", *gains(results)]))
+    if options.picture:
+        options.picture.write_text(picture(results), encoding="utf-8")
 
 
 if __name__ == "__main__":
