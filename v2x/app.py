@@ -47,6 +47,7 @@ from v2x.pipeline import DecisionSink, NoLog, Pipeline
 from v2x.plan_watch import watched
 from v2x.progress import Progress, summary
 from v2x.recorder import LogPolicy, Recorder
+from v2x.service_live import LiveService
 from v2x.signal_files import read_signal_files, signal_config
 from v2x.stations import PeerKind, Station, StationRegistry, hash_token
 from v2x.tls import Binding
@@ -258,19 +259,21 @@ async def _open_broker(road: LiveRoad, stack: AsyncExitStack) -> BrokerAddress:
     return BrokerAddress(*broker.mqtt)
 
 
-async def _open_feeds(road: LiveRoad, stack: AsyncExitStack) -> tuple[RealtimeFeeds, ...]:
-    """GTFS-RT of the buses for whoever asks. Raises ConfigError."""
+async def _open_feeds(road: LiveRoad, stack: AsyncExitStack) -> tuple[DecisionSink, ...]:
+    """GTFS-RT of the buses and the day's service so far, for whoever asks. Raises ConfigError."""
     if road.buses is None:
         return ()
-    feeds = RealtimeFeeds({road.buses.road.id: road.buses.feed.network})
-    server, (host, port) = FeedServer(feeds.feed), split_address(road.settings.feeds)
+    networks = {road.buses.road.id: road.buses.feed.network}
+    feeds, service = RealtimeFeeds(networks), LiveService(networks)
+    server = FeedServer({"gtfs-rt": feeds.told, "service": service.told})
+    host, port = split_address(road.settings.feeds)
     try:
         bound = await server.listen(host, port)
     except OSError as error:
         raise ConfigError("--feeds", f"cannot listen on {road.settings.feeds}: {error}") from error
     stack.push_async_callback(server.stop)
     road.endpoints = replace(road.endpoints, feeds=join_address(host, bound))
-    return (feeds,)
+    return feeds, service
 
 
 async def _await_connection(link: MqttLink) -> None:

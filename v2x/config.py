@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     grpc: str = "127.0.0.1:50051"
     mqtt: str = "127.0.0.1:1883"  # the bundled broker's listeners
     websocket: str = "127.0.0.1:8083"
-    feeds: str = "127.0.0.1:8088"  # GTFS-RT by HTTP, where buses are dispatched
+    feeds: str = "127.0.0.1:8088"  # GTFS-RT and the day's service by HTTP, where buses are dispatched
     mqtt_url: str = ""  # another broker; then the bundled one is not started
     maps: tuple[Path, ...] = ()
     signals: tuple[Path, ...] = ()  # of the intersections whose signals are controlled from here

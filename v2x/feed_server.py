@@ -1,4 +1,5 @@
-"""The GTFS-realtime feeds over HTTP, for passengers' applications: `GET /gtfs-rt/{network}/{trip-updates|vehicle-positions|alerts}`.
+"""What is known of the buses over HTTP: `GET /gtfs-rt/{network}/{trip-updates|vehicle-positions|alerts}` for passengers' applications,
+`GET /service/{network}/{service.html|service.json}` for who runs them.
 
 Rules:
 * h11 reads and writes HTTP; here are only the sockets, the paths and the bounds.
@@ -7,9 +8,10 @@ Rules:
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
+from pathlib import PurePath
 from urllib.parse import unquote
 
 import h11
@@ -18,14 +20,15 @@ MAX_CONNECTIONS = 256
 REQUEST_TIMEOUT_S = 10.0
 READ_BYTES = 16_384
 PROTOBUF, TEXT = b"application/x-protobuf", b"text/plain; charset=utf-8"
-Feed = Callable[[str, str], bytes | None]
+CONTENT_TYPES = {".html": b"text/html; charset=utf-8", ".json": b"application/json"}  # by the kind's suffix; the others are protobuf
+Feed = Callable[[str, str], Awaitable[bytes | None]]
 
 
 class FeedServer:
-    """`feed`: network and kind to the message; None for what there is not."""
+    """`feeds`: by the first word of the path; network and kind to what is told, None for what there is not."""
 
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, feeds: Mapping[str, Feed]) -> None:
+        self._feeds = dict(feeds)
         self._open: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
         self.refused = 0
@@ -72,7 +75,7 @@ class FeedServer:
         if request is None:
             writer.write(connection.send(h11.ConnectionClosed()) or b"")
             return
-        status, kind, body = self._answer(request)
+        status, kind, body = await self._answer(request)
         headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), (b"cache-control", b"no-cache")]
         sent = [h11.Response(status_code=status, headers=headers, reason=status.phrase)]
         data = b"" if request.method == b"HEAD" else body
@@ -82,11 +85,12 @@ class FeedServer:
         if connection.our_state is h11.DONE and connection.their_state is h11.DONE:
             connection.start_next_cycle()
 
-    def _answer(self, request: h11.Request) -> tuple[HTTPStatus, bytes, bytes]:
+    async def _answer(self, request: h11.Request) -> tuple[HTTPStatus, bytes, bytes]:
         if request.method not in {b"GET", b"HEAD"}:
             return HTTPStatus.METHOD_NOT_ALLOWED, TEXT, b"GET or HEAD\n"
         words = request.target.decode("ascii").partition("?")[0].strip("/").split("/")
-        feed = self._feed(unquote(words[1]), words[2]) if len(words) == 3 and words[0] == "gtfs-rt" else None
-        return (
-            (HTTPStatus.OK, PROTOBUF, feed) if feed is not None else (HTTPStatus.NOT_FOUND, TEXT, b"no such feed, or nothing known yet\n")
-        )
+        if len(words) == 3 and words[0] in self._feeds:
+            told = await self._feeds[words[0]](unquote(words[1]), words[2])
+            if told is not None:
+                return HTTPStatus.OK, CONTENT_TYPES.get(PurePath(words[2]).suffix, PROTOBUF), told
+        return HTTPStatus.NOT_FOUND, TEXT, b"no such feed, or nothing known yet\n"

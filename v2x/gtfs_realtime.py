@@ -51,6 +51,10 @@ class RealtimeFeeds:
         elif cancelled is not None:
             cancelled.pop(order.trip, None)
 
+    async def told(self, network: str, kind: str) -> bytes | None:
+        """As `FeedServer` asks."""
+        return self.feed(network, kind)
+
     def feed(self, network: str, kind: str) -> bytes | None:
         """The message of a `kind` in FEEDS; None before the first report, and of what is not here."""
         report = self._reports.get(network)

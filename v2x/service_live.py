@@ -2,11 +2,13 @@
 
 Rules:
 * A `DecisionSink` that only takes note of stop calls; figures are made when they are asked for, and kept for a minute of the road's time.
-* Making them takes a moment: ask beside the loop (`asyncio.to_thread`), never on it.
+* Making them takes a moment: it happens in a thread, of a copy, so that neither waits for the other; one at a time, however many ask.
+* The day begins with the process: calls before its start are not known.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from math import isnan
@@ -30,6 +32,7 @@ class LiveService:
         self._records = {name: ServiceRecord(network) for name, network in networks.items()}
         self._now_ns = 0
         self._made: dict[tuple[str, str], tuple[int, bytes]] = {}
+        self._making = asyncio.Lock()
 
     def publish(self, decisions: Sequence[Decision], now_ns: int) -> None:
         self._now_ns = now_ns
@@ -37,25 +40,30 @@ class LiveService:
             if isinstance(decision, BusReport) and decision.intersection in self._records:
                 self._records[decision.intersection].observe(decision.calls)
 
-    def feed(self, network: str, kind: str) -> bytes | None:
-        """`kind`: HTML or JSON; None for what there is not."""
-        if network not in self._records or kind not in {HTML, JSON}:
+    async def told(self, network: str, kind: str) -> bytes | None:
+        """`kind`: one of FORMS; None for what there is not."""
+        if network not in self._records or kind not in FORMS:
             return None
-        made_ns, made = self._made.get((network, kind), (self._now_ns - KEPT_NS, b""))
-        if self._now_ns - made_ns >= KEPT_NS:
-            made = self._page(network) if kind == HTML else self._figures(network)
-            self._made[network, kind] = self._now_ns, made
+        async with self._making:
+            made_ns, made = self._made.get((network, kind), (self._now_ns - KEPT_NS, b""))
+            if self._now_ns - made_ns >= KEPT_NS:
+                made_ns, record = self._now_ns, self._records[network].copy()
+                made = await asyncio.to_thread(FORMS[kind], self._networks[network], record)
+                self._made[network, kind] = made_ns, made
         return made
 
-    def _page(self, network: str) -> bytes:
-        planned = self._networks[network]
-        day = datetime.fromtimestamp((planned.midnight_ns + HALF_DAY_NS) / 1e9, UTC).date()  # noon is the same day from -12 to +12 h
-        return report_page(planned, self._records[network], day, Counter()).encode()
 
-    def _figures(self, network: str) -> bytes:
-        record = self._records[network]
-        groups = {"all": (), "line": BY[:2], "hour": BY[2:], "line_hour": BY}
-        return orjson.dumps({name: [_known(one) for one in record.figures(by)] for name, by in groups.items()})
+def _page(network: BusNetwork, record: ServiceRecord) -> bytes:
+    day = datetime.fromtimestamp((network.midnight_ns + HALF_DAY_NS) / 1e9, UTC).date()  # noon is the same day from -12 to +12 h
+    return report_page(network, record, day, Counter()).encode()
+
+
+def _figures(_network: BusNetwork, record: ServiceRecord) -> bytes:
+    groups = {"all": (), "line": BY[:2], "hour": BY[2:], "line_hour": BY}
+    return orjson.dumps({name: [_known(one) for one in record.figures(by)] for name, by in groups.items()})
+
+
+FORMS: dict[str, Callable[[BusNetwork, ServiceRecord], bytes]] = {HTML: _page, JSON: _figures}
 
 
 def _known(one: Figures) -> dict[str, str | float]:

@@ -12,6 +12,7 @@ Transit Capacity and Quality of Service Manual). The sources were not at hand: w
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -80,6 +81,12 @@ class ServiceRecord:
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         self._calls = {trip: np.array(calls) for trip, calls in arrays.items() if trip in self._network.trips}
+
+    def copy(self) -> "ServiceRecord":
+        """As it is now, for whoever looks at it while calls go on."""
+        other = copy(self)
+        other._calls = {trip: calls.copy() for trip, calls in self._calls.items()}
+        return other
 
     def calls(self) -> Mapping[str, Floats]:
         """By trip: (stops, 3) arrival, departure (s of the service day) and load; NaN where not known."""

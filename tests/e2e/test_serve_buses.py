@@ -1,5 +1,6 @@
 """`v2x serve --gtfs` as its users run it: a bus reports, a dispatcher orders from a terminal, the driver answers, the log replays."""
 
+import json
 import os
 import subprocess
 import sys
@@ -106,6 +107,11 @@ def feed_of(address, kind):
         return gtfs_realtime_pb2.FeedMessage.FromString(answer.read())
 
 
+def service_of(address, kind):
+    with urllib.request.urlopen(f"http://{address}/service/buses/{kind}", timeout=PATIENCE_S) as answer:
+        return answer.read()
+
+
 def test_an_order_goes_from_a_terminal_to_a_driver_and_back_and_the_log_replays(serving, tmp_path):
     endpoints = serving.endpoints()
     driver = subprocess.Popen(
@@ -136,6 +142,8 @@ def test_an_order_goes_from_a_terminal_to_a_driver_and_back_and_the_log_replays(
         too_long = dispatch(tmp_path, "order", "hold", "bus-9", "61", "--stop", "4")
         assert (too_long.exit_code, too_long.stderr) == (1, "refused: beyond what the limits allow\n")
         assert "bus-9" in {entity.vehicle.vehicle.id for entity in feed_of(endpoints["feeds"], "vehicle-positions").entity}
+        assert json.loads(service_of(endpoints["feeds"], "service.json")).keys() == {"all", "line", "hour", "line_hour"}
+        assert b"of 2 planned trips were seen" in service_of(endpoints["feeds"], "service.html")
         listed = dispatch(tmp_path, "list", "--ended", "10")
         assert f"{order} v1  acknowledged" in listed.stdout, listed.stderr
         assert "carried out" in listed.stdout  # the text, as soon as it was answered

@@ -1,5 +1,6 @@
 """Service figures against what theory and arithmetic give, and the page that shows them."""
 
+import asyncio
 import re
 from datetime import date
 from math import isnan, nan, sqrt
@@ -165,7 +166,7 @@ def test_plots_leave_out_what_is_not_known_and_stay_inside():
     assert all(0.0 <= y <= 300.0 for y in numbers[1::2])
 
 
-def test_the_day_so_far_is_told_live_and_made_anew_each_minute():
+async def test_the_day_so_far_is_told_live_and_made_anew_each_minute():
     live = LiveService({"town": NETWORK})
     at_ns = MIDNIGHT_NS + int(9 * HOUR * 1e9)
 
@@ -173,13 +174,25 @@ def test_the_day_so_far_is_told_live_and_made_anew_each_minute():
         live.publish([BusReport("town", at_ns, (), tuple(run(number)), ())], at_ns + later_s * 10**9)
 
     report(0, 0)
-    first = orjson.loads(live.feed("town", JSON))
+    first = orjson.loads(await live.told("town", JSON))
     assert first["all"][0]["calls"] == STOPS
     assert first["line"][0]["line"] == "A"
     assert "load" not in first["all"][0]  # nobody counted
     report(1, 10)
-    assert orjson.loads(live.feed("town", JSON)) == first
+    assert orjson.loads(await live.told("town", JSON)) == first
     report(2, 60)
-    assert orjson.loads(live.feed("town", JSON))["all"][0]["calls"] == 3 * STOPS
-    assert b"3 of 48 planned trips" in live.feed("town", HTML)
-    assert live.feed("town", "ghost") is live.feed("ghost", HTML) is None
+    assert orjson.loads(await live.told("town", JSON))["all"][0]["calls"] == 3 * STOPS
+    assert b"3 of 48 planned trips" in await live.told("town", HTML)
+    assert await live.told("town", "ghost") is await live.told("ghost", HTML) is None
+
+
+async def test_calls_that_come_while_the_page_is_made_neither_disturb_it_nor_wait():
+    live = LiveService({"town": NETWORK})
+    at_ns = MIDNIGHT_NS + int(9 * HOUR * 1e9)
+    live.publish([BusReport("town", at_ns, (), tuple(run(0)), ())], at_ns)
+    asked = [asyncio.create_task(live.told("town", JSON)) for _ in range(3)]
+    await asyncio.sleep(0)
+    live.publish([BusReport("town", at_ns, (), tuple(run(1)), ())], at_ns)
+    first, *others = await asyncio.gather(*asked)
+    assert orjson.loads(first)["all"][0]["calls"] == STOPS
+    assert all(other is first for other in others)

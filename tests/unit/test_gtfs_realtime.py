@@ -15,6 +15,7 @@ from intersections.buses.samples import BusState, Duty, Prediction, Predictor
 from tests.unit.test_eta import MIDNIGHT_NS, network, ns
 from v2x.feed_server import FeedServer
 from v2x.gtfs_realtime import RealtimeFeeds
+from v2x.service_live import LiveService
 
 STATE = BusState("b", Duty.ON_TRIP, "t0", "p", 750.0, 2, 5.0, False, 0.0, -1, ns(1180.0))
 LIKELY_S = np.array([1240.0, 1365.0, 1490.0, 1600.0])
@@ -112,25 +113,39 @@ def get(port: int, path: str, method: str = "GET") -> tuple[int, str, bytes]:
         return error.code, error.headers["content-type"], error.read()
 
 
+PATHS = (
+    "/gtfs-rt/town/alerts",
+    "/gtfs-rt/town/trip-updates?x=1",
+    "/service/town/service.html",
+    "/service/town/service.json",
+    "/service/town/alerts",
+    "/gtfs-rt/town/service.json",
+    "/",
+)
+
+
 async def test_feeds_are_served_and_nothing_else():
     made = feeds(REPORT)
-    server = FeedServer(made.feed)
+    live = LiveService({"town": network()})
+    server = FeedServer({"gtfs-rt": made.told, "service": live.told})
     port = await server.listen("127.0.0.1", 0)
     try:
-        asked = {path: await asyncio.to_thread(get, port, path) for path in ("/gtfs-rt/town/alerts", "/gtfs-rt/town/trip-updates?x=1", "/")}
+        asked = {path: await asyncio.to_thread(get, port, path) for path in PATHS}
         head, posted = await asyncio.to_thread(get, port, "/gtfs-rt/town/alerts", "HEAD"), await asyncio.to_thread(get, port, "/", "POST")
     finally:
         await server.stop()
     assert asked["/gtfs-rt/town/alerts"] == (200, "application/x-protobuf", made.feed("town", "alerts"))
     assert read(asked["/gtfs-rt/town/trip-updates?x=1"][2]).entity
-    assert asked["/"][0] == 404
+    assert asked["/service/town/service.json"] == (200, "application/json", b'{"all":[],"line":[],"hour":[],"line_hour":[]}')
+    assert asked["/service/town/service.html"][:2] == (200, "text/html; charset=utf-8")
+    assert {asked[path][0] for path in ("/", "/service/town/alerts", "/gtfs-rt/town/service.json")} == {404}
     assert head[0] == 200
     assert head[2] == b""
     assert posted[0] == 405
 
 
 async def test_two_requests_go_through_one_connection_and_nonsense_ends_it():
-    server = FeedServer(feeds(REPORT).feed)
+    server = FeedServer({"gtfs-rt": feeds(REPORT).told})
     port = await server.listen("127.0.0.1", 0)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:

@@ -54,7 +54,7 @@ def serve(
     grpc: Annotated[str | None, typer.Option(help="Listen for gRPC here; default 127.0.0.1:50051. Port 0: any free one.")] = None,
     mqtt: Annotated[str | None, typer.Option(help="The bundled broker's MQTT listener; default 127.0.0.1:1883.")] = None,
     websocket: Annotated[str | None, typer.Option(help="The bundled broker's websocket listener; default 127.0.0.1:8083.")] = None,
-    feeds: Annotated[str | None, typer.Option(help="GTFS-RT by HTTP, with --gtfs; default 127.0.0.1:8088.")] = None,
+    feeds: Annotated[str | None, typer.Option(help="GTFS-RT and service figures by HTTP, with --gtfs; default 127.0.0.1:8088.")] = None,
     mqtt_url: Annotated[str | None, typer.Option(help="Use this broker and start none: mqtt[s]://[user:password@]host[:port].")] = None,
     region: Annotated[str | None, typer.Option(help="Third level of all topics; default: district.")] = None,
     tls_certificate: Annotated[Path | None, typer.Option(help="PEM, for gRPC.")] = None,
