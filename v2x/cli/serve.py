@@ -71,10 +71,13 @@ def serve(
     configure_logs(settings.log_level)
     try:
         asyncio.run(serve_until_stopped(settings))
-    except* ConfigError as wrong:
-        raise _first(wrong) from None
-    except* BrokerError as wrong:
-        raise ConfigError("--mqtt", str(_first(wrong))) from wrong
+    except BrokerError as wrong:
+        raise ConfigError("--mqtt", str(wrong)) from wrong
+    except BaseExceptionGroup as wrong:  # with what it brought down on the way out
+        told = _told(wrong)
+        if told is None:
+            raise
+        raise told from wrong
 
 
 async def serve_until_stopped(settings: Settings) -> None:
@@ -100,7 +103,9 @@ async def _live_line(road: LiveRoad) -> None:
         await show_live_line(road.progress, lambda: road.drops().total(), sys.stderr)
 
 
-def _first(group: BaseExceptionGroup[Exception]) -> Exception:
-    """Tasks fail in groups of groups; an operator wants the one sentence."""
-    one = group.exceptions[0]
-    return _first(one) if isinstance(one, BaseExceptionGroup) else one
+def _told(group: BaseExceptionGroup[BaseException]) -> ConfigError | None:
+    """Tasks fail in groups of groups; an operator wants the one sentence about his settings. None: the fault is ours."""
+    mine: BaseException | None = group.subgroup(ConfigError)
+    while isinstance(mine, BaseExceptionGroup):
+        mine = mine.exceptions[0]
+    return mine if isinstance(mine, ConfigError) else None
