@@ -1,4 +1,4 @@
-"""Orders to buses and what became of them, as MQTT messages by the schemas `order` and `dispatch`.
+"""Orders to buses, what became of them, and arrivals at stops, as MQTT messages by the schemas `order`, `dispatch` and `eta`.
 
 Rules:
 * An order goes to its vehicle's own topic, QoS 1, never retained: who connects later is not to find it. It says until when it is valid,
@@ -9,7 +9,7 @@ Rules:
 import math
 from collections.abc import Callable
 
-from intersections.buses.decisions import OrderNews, OrderSent
+from intersections.buses.decisions import ArrivalBoard, OrderNews, OrderSent
 from intersections.buses.orders import DispatchOrder, Effect, OrderKind
 
 SENTENCES: dict[OrderKind, Callable[[OrderSent], str]] = {
@@ -70,6 +70,24 @@ def news_body(news: OrderNews, rfc3339: Callable[[int], str]) -> dict[str, objec
         "measured": _effect(record.measured),
         "counterfactual": record.counterfactual,
     }
+
+
+def board_body(board: ArrivalBoard, rfc3339: Callable[[int], str]) -> dict[str, object]:
+    """By the schema `eta`, but for the members that all messages have."""
+    arrivals = [
+        {
+            "trip": one.trip,
+            "vehicle": one.vehicle,
+            "direction": one.direction,
+            "scheduled": rfc3339(one.scheduled_ns),
+            "likely": rfc3339(one.likely_ns),
+            "likely_from": rfc3339(one.early_ns),
+            "likely_until": rfc3339(one.late_ns),
+            "predictor": one.predictor.name,
+        }
+        for one in board.arrivals
+    ]
+    return {"stop": board.stop, "stop_name": board.stop_name, "line": board.line, "arrivals": arrivals}
 
 
 def value_text(order: DispatchOrder) -> str:

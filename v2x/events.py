@@ -5,7 +5,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from intersections.buses.decisions import AnswerRefused, OrderNews, OrderSent
+from intersections.buses.decisions import AnswerRefused, ArrivalBoard, OrderNews, OrderSent
 from intersections.decisions import (
     Decision,
     PriorityAnswer,
@@ -26,6 +26,7 @@ NAMES: dict[type, str] = {
     SignalEvent: "SIGNALS",
     OrderSent: "ORDER",
     OrderNews: "DISPATCH",
+    ArrivalBoard: "ETA",
     AnswerRefused: "ANSWER_REFUSED",
 }
 
@@ -41,7 +42,7 @@ def event_name(decision: Decision) -> str:
 
 
 class EventLines:
-    """A `DecisionSink`. `tracks`: the 10 Hz reports too; without them a day fits into an editor."""
+    """A `DecisionSink`. `tracks`: the 10 Hz reports and arrivals at stops too; without them a day fits into an editor."""
 
     def __init__(self, out: BinaryIO, encoder: MessageEncoder, *, tracks: bool = False) -> None:
         self._out = out
@@ -52,7 +53,7 @@ class EventLines:
         for decision in decisions:
             if isinstance(decision, PRIVATE):  # the vehicles' and controllers' own affair; tracks and SPaT show what the road needs of it
                 continue
-            if self._tracks or not isinstance(decision, TrackReport | SpatMessage):
+            if self._tracks or not isinstance(decision, TrackReport | SpatMessage | ArrivalBoard):
                 head: dict[str, Any] = {"name": event_name(decision), "time": rfc3339_ns(now_ns), "intersection": decision.intersection}
                 message = orjson.loads(self._encoder.encode(decision).payload)
                 self._out.write(orjson.dumps(head | message, option=orjson.OPT_APPEND_NEWLINE))

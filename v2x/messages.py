@@ -4,7 +4,7 @@ Rules:
 * Topics are `v2x/v1/{region}/{intersection}/{kind}/...`; every word that is not ours is percent-encoded, so no id can break a topic.
 * JSON speaks of degrees, metres and seconds with the unit in the name; positions are WGS84 degrees with 7 digits; NaN becomes null.
 * Times are RFC 3339 in UTC, milliseconds in what we write.
-* Retained is only what is true until it is replaced: lamp states and our own status; never a warning, an event or a command.
+* Retained is only what is true until it is replaced: lamp states, arrivals at stops, our own status; never a warning, event or command.
 """
 
 import math
@@ -20,7 +20,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from intersections.buses.decisions import ActDone, AnswerRefused, BusReport, OrderNews, OrderSent
+from intersections.buses.boards import AGAIN_NS
+from intersections.buses.decisions import ActDone, AnswerRefused, ArrivalBoard, BusReport, OrderNews, OrderSent
 from intersections.decisions import (
     Cause,
     CorrectedPositions,
@@ -42,7 +43,7 @@ from intersections.signals.priority import RequestStatus
 from intersections.signals.spat import MovementEvent, SpatMessage
 from positioning.frames import LocalFrame
 from positioning.samples import ObjectClass, Verdict
-from v2x.dispatch_messages import news_body, order_body
+from v2x.dispatch_messages import board_body, news_body, order_body
 
 TOPIC_ROOT = "v2x/v1"
 EVERYWHERE = "all"  # stands for the intersection in what concerns a whole process
@@ -51,6 +52,7 @@ NOBODY = Cause("", 0)  # time alone
 TRACK_VALIDITY_NS = 500_000_000  # five periods of 10 Hz
 SIGNAL_VALIDITY_NS = 1_000_000_000  # ten periods of 10 Hz; beyond it a retained state says nothing
 EVENT_VALIDITY_NS = 60_000_000_000
+BOARD_VALIDITY_NS = 2 * AGAIN_NS
 NEVER_NS = 2**63 - 1
 
 CLASS_NAMES = tuple(ObjectClass(number).name for number in range(len(ObjectClass)))
@@ -75,6 +77,7 @@ class MessageKind(StrEnum):
     DISPATCH = "dispatch"
     PRIORITY = "priority"
     TRACK = "track"
+    ETA = "eta"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ DELIVERY = {
     MessageKind.DISPATCH: Delivery(qos=1, retain=False, newest_only=False),
     MessageKind.PRIORITY: Delivery(qos=1, retain=False, newest_only=True),
     MessageKind.TRACK: Delivery(qos=0, retain=False, newest_only=True),
+    MessageKind.ETA: Delivery(qos=0, retain=True, newest_only=True),
 }
 
 
@@ -155,6 +159,7 @@ class MessageEncoder:
             OrderSent: self._order,
             OrderNews: self._order_news,
             AnswerRefused: self._answer_refused,
+            ArrivalBoard: self._board,
         }
 
     def encode(self, decision: Decision) -> Message:
@@ -312,6 +317,13 @@ class MessageEncoder:
         head = _head(order.id, news.record.changed_ns, valid_until_ns, NOBODY, news.intersection)
         topic = self.topic(news.intersection, MessageKind.DISPATCH, order.line, order.id)
         return _message(MessageKind.DISPATCH, topic, head | news_body(news, rfc3339_ms), valid_until_ns)
+
+    def _board(self, board: ArrivalBoard) -> Message:
+        valid_until_ns = board.time_ns + BOARD_VALIDITY_NS
+        id = f"{board.intersection}-{board.stop}-{board.line}-{board.time_ns // 1_000_000}"
+        head = _head(id, board.time_ns, valid_until_ns, NOBODY, board.intersection)
+        topic = self.topic(board.intersection, MessageKind.ETA, board.stop, board.line)
+        return _message(MessageKind.ETA, topic, head | board_body(board, rfc3339_ms), valid_until_ns)
 
     def _answer_refused(self, refused: AnswerRefused) -> Message:
         said, kind = refused.said, "answer-refused"

@@ -2,9 +2,9 @@
 
 Rules:
 * No message waits beyond its validity: expired ones are never handed out.
-* Of lamp states, status and tracks only the newest of a topic waits; it keeps the place of the one it replaces.
-* When full: the expired go first, then the oldest tracks, lamp states, news of orders, events, and only then the oldest warnings. Orders
-  and status are never dropped, and may exceed the capacity.
+* Of lamp states, status, boards and tracks only the newest of a topic waits; it keeps the place of the one it replaces.
+* When full: the expired go first, then the oldest tracks, boards, lamp states, news of orders, events, and only then the oldest warnings.
+  Orders and status are never dropped, and may exceed the capacity.
 * Whatever is not sent is counted, by kind and reason.
 """
 
@@ -17,7 +17,7 @@ from v2x.messages import NEVER_NS, Message, MessageKind
 OUTBOX_CAPACITY = 2048  # messages; ten seconds of 200 warnings a second, about 2 MB
 
 URGENT_FIRST = tuple(MessageKind)
-DROPPED_FIRST = (MessageKind.TRACK, MessageKind.SIGNAL, MessageKind.DISPATCH, MessageKind.EVENT, MessageKind.WARNING)
+DROPPED_FIRST = (MessageKind.TRACK, MessageKind.ETA, MessageKind.SIGNAL, MessageKind.DISPATCH, MessageKind.EVENT, MessageKind.WARNING)
 
 
 class Fate(StrEnum):

@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 
 from intersections.buses.orders import Acknowledgement, ActAnswer, DispatchOrder, OrderRecord, OrderVerdict
-from intersections.buses.samples import BusState, Prediction, StopCall
+from intersections.buses.samples import BusState, Prediction, Predictor, StopCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +60,30 @@ class BusReport:
     predictions: tuple[Prediction, ...]
 
 
-DispatchDecision = OrderSent | OrderNews | AnswerRefused | ActDone | BusReport
+@dataclass(frozen=True, slots=True)
+class BoardArrival:
+    """A bus at a stop ahead. `early_ns`, `likely_ns`, `late_ns`: the 10, 50 and 90 % quantiles."""
+
+    trip: str
+    vehicle: str
+    direction: str
+    scheduled_ns: int
+    early_ns: int
+    likely_ns: int
+    late_ns: int
+    predictor: Predictor
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivalBoard:
+    """To passengers: the next buses of a line at a stop, the soonest first. `stop`: id."""
+
+    intersection: str
+    time_ns: int
+    stop: str
+    stop_name: str
+    line: str
+    arrivals: tuple[BoardArrival, ...]
+
+
+DispatchDecision = OrderSent | OrderNews | AnswerRefused | ActDone | BusReport | ArrivalBoard

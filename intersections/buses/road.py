@@ -3,7 +3,7 @@
 Rules:
 * Samples of a batch take effect in their order; people's words before positions (`step`).
 * What a vehicle answers is refused by name where it does not fit, and the vehicle is told; nothing it says raises.
-* The report of states and predictions is told each period; orders and their news at once.
+* The report of states and predictions is told each period, with the boards at stops that it changes; orders and their news at once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from intersections.buses.boards import Boards
 from intersections.buses.decisions import ActDone, AnswerRefused, BusReport, DispatchDecision, OrderNews, OrderSent
 from intersections.buses.orders import Acknowledgement, Answer, DispatchAct, DispatchOrder, OrderKind
 from intersections.buses.samples import BusPosition, BusPositions, StopCall
@@ -18,6 +19,7 @@ from intersections.buses.step import Dispatcher
 from intersections.samples import CommandKind, CommandSample, Sample
 
 TIMED = frozenset({OrderKind.DEPART_AT, OrderKind.DEPART_NOT_BEFORE})
+BOARDS = "boards/"  # what their arrays of a snapshot begin with
 CALLS_MAX = 65_536  # kept for the next report
 
 
@@ -25,6 +27,7 @@ class BusRoad:
     def __init__(self, id: str, dispatcher: Dispatcher) -> None:
         self.id = id
         self.dispatcher = dispatcher
+        self._boards = Boards(dispatcher.network)
         self._calls: list[StopCall] = []
 
     def step(self, samples: Sequence[Sample], now_ns: int) -> tuple[list[DispatchDecision], int]:
@@ -47,15 +50,18 @@ class BusRoad:
         self._calls = (self._calls + list(done.calls))[-CALLS_MAX:]
         if done.is_planned:
             decided.append(BusReport(self.id, now_ns, done.states, tuple(self._calls), done.predictions))
+            decided += self._boards.step(self.id, done.predictions, now_ns)
             self._calls = []
         return decided, max(now_ns + 1, self.dispatcher.next_due_ns())
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
-        return self.dispatcher.snapshot()
+        boards = {f"{BOARDS}{name}": array for name, array in self._boards.snapshot().items()}
+        return self.dispatcher.snapshot() | boards
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Stop calls that no report has told yet are not part of it: they change no later decision but the next report."""
-        self.dispatcher.restore(arrays)
+        self._boards.restore({key.removeprefix(BOARDS): array for key, array in arrays.items() if key.startswith(BOARDS)})
+        self.dispatcher.restore({key: array for key, array in arrays.items() if not key.startswith(BOARDS)})
 
     def _sent(self, order: DispatchOrder, now_ns: int) -> OrderSent:
         network = self.dispatcher.network

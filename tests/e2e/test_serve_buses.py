@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import grpc
 import pytest
 from google.transit import gtfs_realtime_pb2
+from paho.mqtt import subscribe
 from typer.testing import CliRunner
 
 from tests.e2e.test_serve import PATIENCE_S, ROOT, Serving, run
@@ -112,6 +113,14 @@ def service_of(address, kind):
         return answer.read()
 
 
+def board_at(address, stop):
+    """What somebody who comes to the stop now is shown at once."""
+    host, _, port = address.rpartition(":")
+    message = subscribe.simple(f"v2x/v1/district/buses/eta/{stop}/7", hostname=host, port=int(port))
+    assert message.retain
+    return json.loads(message.payload)
+
+
 def test_an_order_goes_from_a_terminal_to_a_driver_and_back_and_the_log_replays(serving, tmp_path):
     endpoints = serving.endpoints()
     driver = subprocess.Popen(
@@ -144,6 +153,7 @@ def test_an_order_goes_from_a_terminal_to_a_driver_and_back_and_the_log_replays(
         assert "bus-9" in {entity.vehicle.vehicle.id for entity in feed_of(endpoints["feeds"], "vehicle-positions").entity}
         assert json.loads(service_of(endpoints["feeds"], "service.json")).keys() == {"all", "line", "hour", "line_hour"}
         assert b"of 2 planned trips were seen" in service_of(endpoints["feeds"], "service.html")
+        assert [one["vehicle"] for one in board_at(endpoints["mqtt"], "s4")["arrivals"]] == ["bus-9"]
         listed = dispatch(tmp_path, "list", "--ended", "10")
         assert f"{order} v1  acknowledged" in listed.stdout, listed.stderr
         assert "carried out" in listed.stdout  # the text, as soon as it was answered

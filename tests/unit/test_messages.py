@@ -148,7 +148,7 @@ def test_different_ids_stay_different():
 
 def test_only_current_state_is_retained():
     retained = {kind for kind in MessageKind if DELIVERY[kind].retain}
-    assert retained == {MessageKind.STATUS, MessageKind.SIGNAL}
+    assert retained == {MessageKind.STATUS, MessageKind.SIGNAL, MessageKind.ETA}
 
 
 def test_times_are_rfc3339():

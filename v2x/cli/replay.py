@@ -32,7 +32,7 @@ def replay_command(
     from_: Annotated[str, typer.Option("--from", help="Begin here: an RFC 3339 time.")] = "",
     speed: Annotated[str, typer.Option(help="'max', or a factor: 1 plays as it was.")] = "max",
     events: Annotated[Path | None, typer.Option(help="Write what was decided, one JSON object a line.")] = None,
-    tracks: Annotated[bool, typer.Option("--tracks", help="With --events: the 10 Hz track reports too.")] = False,  # noqa: FBT002 - a flag
+    tracks: Annotated[bool, typer.Option("--tracks", help="With --events: the 10 Hz reports and arrivals at stops too.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Play an input log again through the same pipeline and verify its decisions. Exits 1 where they differ."""
     try:

@@ -3,7 +3,7 @@
 import math
 from typing import cast
 
-from intersections.buses.decisions import ActDone, AnswerRefused, BusReport, OrderNews, OrderSent
+from intersections.buses.decisions import ActDone, AnswerRefused, ArrivalBoard, BusReport, OrderNews, OrderSent
 from intersections.decisions import (
     CorrectedPositions,
     Decision,
@@ -58,7 +58,7 @@ def vehicle_downlink(decision: Decision, frame: LocalFrame, vehicle: str) -> veh
             return priority_downlink(decision) if decision.vehicle == vehicle else None
         case TrackReport() | SensorFault() | LampCommand() | SignalEvent():  # for those who look after the road, its sensors and lamps
             return None
-        case OrderSent() | OrderNews() | AnswerRefused() | ActDone() | BusReport():  # by MQTT, to buses by their fleet's ids
+        case OrderSent() | OrderNews() | AnswerRefused() | ActDone() | BusReport() | ArrivalBoard():  # by MQTT
             return None
 
 
