@@ -13,7 +13,6 @@ import argparse
 import json
 import sys
 import threading
-import time
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 
@@ -24,6 +23,7 @@ BESIDE = {"TEXT", "PRIORITY"}
 KINDS = BESIDE | {"DEPART_AT", "HOLD", "DEPART_NOT_BEFORE", "SPEED", "INSERT", "CANCEL"}
 AHEAD_S = 5.0  # our clock may be this much behind the dispatcher's
 REMEMBERED = 256  # orders; the oldest goes
+GIVE_UP_S = 5.0
 ANSWER_VALID_S = 600
 WORDS = {"y": "ACCEPTED", "n": "REJECTED"}
 
@@ -136,6 +136,7 @@ class Driver:
         self.orders = DriverOrders(vehicle, network)
         self._now = now
         self._auto = auto
+        self._last: paho.MQTTMessageInfo | None = None
         self._lock = threading.Lock()  # messages come in paho's thread, words in ours
         self._topic = f"v2x/v1/{region}/{network}/order/{vehicle}"
         self._answer_topic = f"v2x/v1/{region}/{network}/order-ack/{vehicle}"
@@ -174,7 +175,13 @@ class Driver:
 
     def _send(self, answers: list[dict]) -> None:
         for answer in answers:
-            self.client.publish(self._answer_topic, json.dumps(answer), qos=1)
+            self._last = self.client.publish(self._answer_topic, json.dumps(answer), qos=1)
+
+    def close(self) -> None:
+        """What was answered last is given a while to reach the broker."""
+        if self._last is not None:
+            self._last.wait_for_publish(GIVE_UP_S)
+        self.client.disconnect()
 
 
 def _time(text: str) -> datetime:
@@ -200,7 +207,7 @@ def main() -> None:
         threading.Event().wait()
     for words in sys.stdin:
         driver.say(words)
-    time.sleep(1)  # the last answer is on its way
+    driver.close()
 
 
 if __name__ == "__main__":
