@@ -19,6 +19,12 @@ from v2x.mqtt import BrokerAddress
 TIMEOUT_S = 20.0
 
 
+def _see_it_stopped(pid: int, number: signal.Signals) -> None:
+    """A broker that is told to stop answers until it has."""
+    if number is signal.SIGSTOP:
+        os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
+
+
 class NatsBroker:
     """The bundled broker as the app starts it; it comes back by itself when it is killed."""
 
@@ -38,6 +44,7 @@ class NatsBroker:
 
     def signal(self, number: signal.Signals) -> None:
         os.kill(self._broker.pid, number)
+        _see_it_stopped(self._broker.pid, number)
 
     async def kill(self) -> None:
         self.signal(signal.SIGKILL)
@@ -73,6 +80,7 @@ class MosquittoBroker:
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
+        _see_it_stopped(self._process.pid, number)
 
     async def kill(self) -> None:
         self.signal(signal.SIGKILL)

@@ -148,8 +148,8 @@ class Children:
     async def stop_buses(self) -> None:
         """They may have come to their end; raises DemoError if it was not a good one."""
         assert self._buses is not None
-        await _end(self._buses, signal.SIGINT)
-        if self._buses.returncode not in (0, -signal.SIGINT):  # the latter: before its handler stood
+        await _end(self._buses, signal.SIGTERM)
+        if self._buses.returncode not in (0, -signal.SIGTERM):  # the latter: before its handler stood, when a SIGINT has no one meaning
             raise DemoError(f"the buses failed:\n{self.tail('buses.log')}")
 
     async def stop_server(self) -> str:
