@@ -35,7 +35,7 @@ NAN = float("nan")
 
 @dataclass(frozen=True, slots=True)
 class BusRun:
-    """One bus of the timetable. `element`: what it comes from; `departs_s`: as planned."""
+    """One bus of the timetable. `departs_s`: as planned."""
 
     id: str
     line: str

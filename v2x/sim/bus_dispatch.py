@@ -87,7 +87,6 @@ class DispatchTally:
     predicted_s: float = 0.0
     measured_s: float = 0.0
     effects: int = 0
-    verdicts: Counter[str] = field(default_factory=Counter)
     cpu_s: float = 0.0
 
     def see(self, records: Sequence[OrderRecord]) -> None:
@@ -139,7 +138,6 @@ class BusDispatch:
             self._drivers.hear(order, now_s)
         self._answers = self._drivers.step(now_s)
         self.tally.see(done.events)
-        self.tally.verdicts.update({str(verdict): count for verdict, count in done.verdicts.items()})
 
 
 def dispatcher_of(buses: BusStops, planned: BusNetwork) -> Dispatcher:
