@@ -29,6 +29,7 @@ RESERVICE_NS = 60 * SECOND_NS  # the same vehicle is served once, not each time 
 ETA_NS = 600 * SECOND_NS
 REQUESTS = 256  # live at one intersection; a further one is refused
 DRIVER_PERSONS = 1.0
+BUS_PERSONS = 50.0  # what a bus that is granted counts for at least; what other figures give: docs/results/service.md
 CAPACITY_PERSONS = 200.0  # no bus carries more, whatever it says
 MOST_SCALED = 3.0
 
@@ -73,10 +74,9 @@ class Reason(StrEnum):
     """Why a request stands as it does."""
 
     LATE = "late or in a gap: more than its persons"
-    ON_TIME = "on time: as many persons as it carries"
+    ON_TIME = "on time: as many persons as it carries, or what any bus counts for"
     EARLY = "ahead of its timetable"
     BUNCHED = "close behind the bus ahead of it"
-    EMPTY = "nobody on board and not late"
     PREEMPTS = "its way is being cleared"
     CLEARED = "its way is green"
     FAR = "too far away to act yet"
@@ -143,7 +143,6 @@ _ANY = (-math.inf, math.inf)
 CONDITIONS = (  # the first row that holds decides
     Condition(Reason.BUNCHED, (-math.inf, 300.0), (-math.inf, 0.4), _ANY, granted=False),
     Condition(Reason.EARLY, (-math.inf, -60.0), (-math.inf, 1.5), _ANY, granted=False),
-    Condition(Reason.EMPTY, (-math.inf, 60.0), (-math.inf, 1.5), (-math.inf, 1.0), granted=False),
     Condition(Reason.LATE, (60.0, math.inf), _ANY, _ANY, granted=True),
     Condition(Reason.LATE, _ANY, (1.2, math.inf), _ANY, granted=True),
     Condition(Reason.ON_TIME, _ANY, _ANY, _ANY, granted=True),
@@ -163,11 +162,14 @@ def condition(request: PriorityRequest) -> Condition:
 def weight(request: PriorityRequest) -> float:
     """Persons a bus counts for. Five minutes late counts double, a gap twice the planned one too; a bus that is refused counts its load.
 
-    A gap ahead means people wait for this bus who are not on it yet: that is what lateness and headway stand for.
+    A gap ahead means people wait for this bus who are not on it yet: that is what lateness and headway stand for. BUS_PERSONS stand for the
+    riders of the stops ahead and the bus-hour itself: a bus that has just entered almost empty on its own lane is otherwise outvoted by
+    any queue.
     """
     persons = request.persons + DRIVER_PERSONS
     if not condition(request).granted:
         return persons
+    persons = max(persons, BUS_PERSONS)
     late = 1.0 + min(max(request.lateness_s, 0.0), 300.0) / 300.0
     return persons * min(late * max(request.headway_ratio, 1.0), MOST_SCALED)
 

@@ -9,6 +9,7 @@ import pytest
 from intersections.signals.layout import SECOND_NS
 from intersections.signals.priority import (
     BURST,
+    BUS_PERSONS,
     LEASE_NS,
     PRESENCE_NS,
     REQUESTS,
@@ -45,15 +46,17 @@ def asked(server: PriorityServer, now_s: float = 0.0, **changed: Any) -> Reason:
 @pytest.mark.parametrize(
     ("told", "reason", "status", "persons"),
     [
-        ({}, Reason.ON_TIME, RequestStatus.GRANTED, 31.0),
-        ({"lateness_s": 150.0}, Reason.LATE, RequestStatus.GRANTED, 31.0 * 1.5),
-        ({"lateness_s": 3000.0}, Reason.LATE, RequestStatus.GRANTED, 31.0 * 2.0),
-        ({"headway_ratio": 2.5, "lateness_s": 300.0}, Reason.LATE, RequestStatus.GRANTED, 31.0 * 3.0),
-        ({"headway_ratio": 1.4, "lateness_s": -20.0}, Reason.LATE, RequestStatus.GRANTED, 31.0 * 1.4),
+        ({}, Reason.ON_TIME, RequestStatus.GRANTED, BUS_PERSONS),
+        ({"persons": 79.0}, Reason.ON_TIME, RequestStatus.GRANTED, 80.0),
+        ({"persons": 79.0, "lateness_s": 150.0}, Reason.LATE, RequestStatus.GRANTED, 80.0 * 1.5),
+        ({"lateness_s": 3000.0}, Reason.LATE, RequestStatus.GRANTED, BUS_PERSONS * 2.0),
+        ({"headway_ratio": 2.5, "lateness_s": 300.0}, Reason.LATE, RequestStatus.GRANTED, BUS_PERSONS * 3.0),
+        ({"headway_ratio": 1.4, "lateness_s": -20.0}, Reason.LATE, RequestStatus.GRANTED, BUS_PERSONS * 1.4),
         ({"lateness_s": -90.0}, Reason.EARLY, RequestStatus.REJECTED, 31.0),
         ({"headway_ratio": 0.2, "lateness_s": 100.0}, Reason.BUNCHED, RequestStatus.REJECTED, 31.0),
-        ({"persons": 0.0}, Reason.EMPTY, RequestStatus.REJECTED, 1.0),
-        ({"persons": 0.0, "lateness_s": 240.0}, Reason.LATE, RequestStatus.GRANTED, 1.8),
+        ({"persons": 0.0}, Reason.ON_TIME, RequestStatus.GRANTED, BUS_PERSONS),
+        ({"persons": 0.0, "lateness_s": -90.0}, Reason.EARLY, RequestStatus.REJECTED, 1.0),
+        ({"persons": 0.0, "lateness_s": 240.0}, Reason.LATE, RequestStatus.GRANTED, BUS_PERSONS * 1.8),
     ],
 )
 def test_conditions_of_lateness_headway_and_load(told: dict[str, float], reason: Reason, status: RequestStatus, persons: float) -> None:
@@ -94,9 +97,9 @@ def test_duplicates_and_older_sequences_change_nothing() -> None:
     assert asked(priority, 1.0, sequence=127, persons=90.0) is Reason.DUPLICATE
     assert asked(priority, 1.0, sequence=126, persons=90.0) is Reason.OUT_OF_ORDER
     assert asked(priority, 1.0, sequence=0, issued_ns=-1, persons=90.0) is Reason.OUT_OF_ORDER
-    assert priority.weights(observed(1.0, [(BUS, 1, STRAIGHT, 60.0, 10.0)])).tolist() == [31.0]
-    assert asked(priority, 1.0, sequence=0, persons=50.0) is Reason.ON_TIME  # the counter runs round
-    assert priority.weights(observed(1.0, [(BUS, 1, STRAIGHT, 60.0, 10.0)])).tolist() == [51.0]
+    assert priority.weights(observed(1.0, [(BUS, 1, STRAIGHT, 60.0, 10.0)])).tolist() == [BUS_PERSONS]
+    assert asked(priority, 1.0, sequence=0, persons=60.0) is Reason.ON_TIME  # the counter runs round
+    assert priority.weights(observed(1.0, [(BUS, 1, STRAIGHT, 60.0, 10.0)])).tolist() == [61.0]
 
 
 def test_a_hundred_requests_a_second_serve_as_one_a_second_does() -> None:
@@ -169,4 +172,4 @@ def test_requesters_are_bounded() -> None:
 def test_weight_never_exceeds_its_bound() -> None:
     lateness_s, ratio = np.meshgrid([-1e9, -60.0, 0.0, 59.9, 300.0, 1e9], [0.0, 0.4, 1.0, 1.5, 1e9])
     for late, headway in zip(lateness_s.ravel(), ratio.ravel(), strict=True):
-        assert 31.0 <= weight(request(lateness_s=late, headway_ratio=headway)) <= 93.0
+        assert 81.0 <= weight(request(lateness_s=late, headway_ratio=headway, persons=80.0)) <= 243.0
