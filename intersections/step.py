@@ -30,7 +30,7 @@ from intersections.localize import Places, localize, network
 from intersections.map import IntersectionMap
 from intersections.paths import flatten
 from intersections.samples import CommandKind, CommandSample, PrioritySample, Sample, SignalSample
-from intersections.signals.road import NEVER_NS, RoadSignals, SignalConfig
+from intersections.signals.road import NEVER_NS, Ordered, RoadSignals, SignalConfig
 from intersections.warnings.ledger import WarningLedger
 from positioning.connected import ConnectedVehicles
 from positioning.frames import LocalFrame
@@ -136,10 +136,10 @@ class Intersection:
         """When `control` is due; never where the signals are not ours."""
         return NEVER_NS if self.signals is None else self.signals.due_ns
 
-    def control(self, now_ns: int) -> list[Decision]:
-        """What the lamps have to show now, and who is told what of it."""
+    def control(self, now_ns: int, orders: Ordered | None = None) -> list[Decision]:
+        """What the lamps have to show now, and who is told what of it. `orders`: of dispatchers, for priority."""
         assert self.signals is not None
-        return [*self.signals.step(now_ns, self._survey)]
+        return [*self.signals.step(now_ns, self._survey, orders)]
 
     def _survey(self, now_ns: int) -> tuple[TrackView, Places]:
         """Who is where now. Warnings keep the places they were judged by."""

@@ -7,7 +7,8 @@ Rules:
 * Reports are told last: what they take to be made into messages holds up no warning.
 * Signals are controlled after that, one intersection at a time, the one longest due: a plan holds up no warning of its own step,
   and of the next no more than one plan does.
-* Buses come last of all: their plans are made each ten seconds, and nothing of theirs is urgent within a step.
+* Buses come last of all: their plans are made each ten seconds, and nothing of theirs is urgent within a step. What they ordered of the
+  signals holds from the next plan on; whose order a plan counted, the buses hear at once.
 * One quiet intersection, the one longest due, is stepped at a time: ten track reports due at once do not hold up a frame.
 * A failing step is a defect of ours: it ends the process with its input in the log, to be replayed.
 """
@@ -149,11 +150,23 @@ class Pipeline:
         if self._signals:
             due = min(self._signals, key=lambda intersection: intersection.control_due_ns)
             if due.control_due_ns <= now_ns:
-                yield from self._told(due.control(now_ns), now_ns)
+                yield from self._told(due.control(now_ns, self._priority_orders if self._buses else None), now_ns)
+                self._note_granted(due, now_ns)
         for name, samples in for_buses.items():
             if samples or self._deadlines_ns[name] <= now_ns:
                 done, self._deadlines_ns[name] = self._buses[name].step(samples, now_ns)
                 yield from self._told([*done], now_ns)
+
+    def _priority_orders(self, now_ns: int) -> dict[str, int]:
+        """What the buses' dispatchers want of the signals."""
+        return {vehicle: riding for buses in self._buses.values() for vehicle, riding in buses.priority_orders(now_ns).items()}
+
+    def _note_granted(self, intersection: Intersection, now_ns: int) -> None:
+        assert intersection.signals is not None
+        granted = intersection.signals.granted
+        for name, buses in self._buses.items():
+            if granted and buses.priority_granted(intersection.id, granted, now_ns):
+                self._deadlines_ns[name] = now_ns
 
     def _told(self, decided: list[Decision], now_ns: int) -> Iterator[list[Decision]]:
         if not decided:

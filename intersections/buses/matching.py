@@ -68,6 +68,11 @@ class Matcher:
         states = tuple(vehicle.state for vehicle in self._vehicles.values() if vehicle.state and now_ns - vehicle.measured_ns <= SILENT_NS)
         return MatchStep(states, tuple(calls), +self._verdicts)
 
+    def state(self, vehicle: str) -> BusState | None:
+        """As it was last seen."""
+        known = self._vehicles.get(vehicle)
+        return known.state if known is not None else None
+
     def snapshot(self) -> dict[str, NDArray[Any]]:
         known = {
             "vehicles": [as_record(vehicle) for vehicle in self._vehicles.values()],

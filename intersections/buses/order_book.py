@@ -8,7 +8,7 @@ Rules:
 * After `valid_until_ns` nothing is sent, accepted or acknowledged; what comes late is counted and told, and changes no state.
 * What is sent is sent again each `REPEAT_NS`, the same id and version, until the vehicle says anything: the way to it loses messages.
 * What a dispatcher declined, or the driver rejected, is not proposed again.
-* All is kept, in the bounds of `order_register`.
+* What signals are asked for is `order_signals`' matter. All is kept, in the bounds of `order_register`.
 """
 
 import json
@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from intersections.buses.network import BusNetwork
 from intersections.buses.order_effects import Effects, Measured, RidersPerS, shows_trip
 from intersections.buses.order_register import OrderRegister, is_active
-from intersections.buses.order_rules import ACTIVE, ANSWER_SUFFICES, SECOND_NS, Key, Limits, key_of
+from intersections.buses.order_rules import ACTIVE, ANSWER_SUFFICES, BY_PLATFORM, SECOND_NS, Key, Limits, key_of
+from intersections.buses.order_signals import SignalOrders
 from intersections.buses.orders import (
     NEVER_NS,
     RULE,
@@ -60,6 +61,7 @@ class OrderBook:
         self._network = network
         self._effects = Effects(network, riders_per_s or _nobody)
         self._register = OrderRegister()
+        self.signals = SignalOrders(self._register)
         self._unwanted: OrderedDict[Key, None] = OrderedDict()
 
     # What is known
@@ -188,7 +190,7 @@ class OrderBook:
         refusal = self._refusal(record, order, 0, now_ns, ACTIVE)
         if refusal is not None or record is None:
             return refusal or V.UNKNOWN_ORDER
-        was_sent = record.state is not OrderState.ACCEPTED or record.order.version > 1
+        was_sent = record.order.kind not in BY_PLATFORM and (record.state is not OrderState.ACCEPTED or record.order.version > 1)
         last = replace(record.order, version=record.order.version + 1, issued_ns=now_ns, withdrawn=True)
         self._register.move(replace(record, order=last), OrderState.WITHDRAWN, now_ns, _said(author, reason))
         if was_sent:
@@ -237,11 +239,12 @@ class OrderBook:
         return V.TOO_LATE
 
     def see(self, states: Sequence[BusState], calls: Sequence[StopCall], now_ns: int) -> None:
-        """Judge acknowledged orders by where the vehicles are and were."""
+        """Judge orders by where the vehicles are and were."""
         for call in calls:
             if call.left_s > call.arrived_s or call.left_s == call.arrived_s:  # not nan: it has left
                 self._see_call(call, now_ns)
         for state in states:
+            self.signals.see(state, now_ns)
             for record in self._awaited_of(state.vehicle):
                 if record.order.kind in {OrderKind.INSERT, OrderKind.CANCEL} and shows_trip(record.order, state):
                     self._register.move(record, OrderState.CARRIED_OUT, now_ns, "seen from its positions")

@@ -6,15 +6,17 @@ Rules:
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from intersections.buses.order_rules import ACTIVE, NEXT, SECOND_NS, Slot, slot_of
+from intersections.buses.order_rules import ACTIVE, BY_PLATFORM, NEXT, SECOND_NS, Slot, slot_of
 from intersections.buses.orders import NEVER_NS, DispatchOrder, Effect, OrderKind, OrderRecord, OrderState, Proposal
 
 OPEN_MAX = 8192  # four for each bus of a large town
 KEPT_ORDERS = 20_000  # about a day of it
 SEEN_WITHIN_NS = 180 * SECOND_NS  # after an order's end: so late may the stop call come that shows what was done
+UNMEASURED = "not measured: how the signals would have gone without it is not known"
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -26,6 +28,7 @@ class OrderRegister:
         self.proposed: dict[Slot, str] = {}
         self.awaited: dict[str, list[str]] = {}  # by vehicle: acknowledged orders of which positions have shown nothing yet
         self.telling_ns: dict[str, int] = {}  # when an order, or its withdrawal, is to be said (again)
+        self.granted: dict[str, list[str]] = {}  # orders of priority that are open: which intersections have granted them
         self.news: list[OrderRecord] = []
         self.due_ns = NEVER_NS  # the first end of an open order
         self._run = ""
@@ -52,6 +55,13 @@ class OrderRegister:
         self._claim(moved, now_ns)
         return self.store(moved, told=True)
 
+    def conclude(self, record: OrderRecord, now_ns: int) -> None:
+        """An order to the platform is over: it was carried out if any intersection has granted it."""
+        granted = self.granted.get(record.order.id)
+        state = OrderState.CARRIED_OUT if granted else OrderState.NOT_CARRIED_OUT
+        reason = granted_at(granted) if granted else "no intersection granted it"
+        self.move(replace(record, counterfactual=UNMEASURED), state, now_ns, reason)
+
     def _claim(self, record: OrderRecord, now_ns: int) -> None:
         """What its new state takes: the slot from whoever held it, a turn to be told, a place among those that are looked for."""
         order, slot = record.order, slot_of(record.order)
@@ -61,7 +71,7 @@ class OrderRegister:
             self._replace(self.proposed, slot, order.id, now_ns)
             self._replace(self.active, slot, order.id, now_ns)
             del self.proposed[slot]
-        if record.state is OrderState.ACCEPTED:
+        if record.state is OrderState.ACCEPTED and order.kind not in BY_PLATFORM:
             self.telling_ns[order.id] = now_ns
         elif record.state is OrderState.ACKNOWLEDGED:
             self.awaited.setdefault(order.vehicle, []).append(order.id)
@@ -91,6 +101,7 @@ class OrderRegister:
             self.due_ns = min(self.due_ns, end_ns(record))
         else:
             self.open.pop(id, None)
+            self.granted.pop(id, None)
             self.ended[id] = record
             if len(self.ended) > KEPT_ORDERS:
                 self.ended.popitem(last=False)
@@ -105,8 +116,11 @@ class OrderRegister:
 
     def end_expired(self, now_ns: int) -> None:
         for record in [one for one in self.open.values() if end_ns(one) <= now_ns]:
-            state, reason = _ENDS[record.state]
-            self.move(record, state, now_ns, reason)
+            if record.order.kind in BY_PLATFORM and record.state in ACTIVE:
+                self.conclude(record, now_ns)
+            else:
+                state, reason = _ENDS[record.state]
+                self.move(record, state, now_ns, reason)
         self.due_ns = min((end_ns(one) for one in self.open.values()), default=NEVER_NS)
 
     def state(self) -> dict[str, Any]:
@@ -118,6 +132,7 @@ class OrderRegister:
             "proposed": [[*slot, order] for slot, order in self.proposed.items()],
             "awaited": self.awaited,
             "telling_ns": self.telling_ns,
+            "granted": self.granted,
             "due_ns": self.due_ns,
             "run": self._run,
             "number": self._number,
@@ -129,6 +144,7 @@ class OrderRegister:
         self.active = {(vehicle, use): order for vehicle, use, order in state["active"]}
         self.proposed = {(vehicle, use): order for vehicle, use, order in state["proposed"]}
         self.awaited, self.telling_ns, self.due_ns = state["awaited"], state["telling_ns"], state["due_ns"]
+        self.granted = state["granted"]
         self._run, self._number = state["run"], state["number"]
 
 
@@ -147,6 +163,10 @@ def end_ns(record: OrderRecord) -> int:
 
 def is_active(record: OrderRecord, now_ns: int) -> bool:
     return record.state in ACTIVE and now_ns < record.order.valid_until_ns
+
+
+def granted_at(intersections: Sequence[str]) -> str:
+    return f"granted at {', '.join(intersections)}"
 
 
 def _record(stored: dict[str, Any]) -> OrderRecord:

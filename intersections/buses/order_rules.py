@@ -1,7 +1,8 @@
 """What an order may be: the table of its states, what a driver can be told at the same time, and the limits of each kind.
 
 Rules:
-* A driver has one order at a time (his slot); texts come beside, and so does what the platform itself does (priority).
+* A driver has one order at a time (his slot); texts come beside, and so does what the platform itself does (priority): that is in force
+  as soon as it is accepted, is sent to nobody, and ends carried out or not.
 * An order that could not be carried out before it expires is none.
 * Limits hold for rule and dispatcher alike.
 """
@@ -22,15 +23,19 @@ SPEEDS_MPS = (2.0, 30.0)
 S = OrderState
 NEXT: dict[OrderState, frozenset[OrderState]] = {
     S.PROPOSED: frozenset({S.ACCEPTED, S.DECLINED, S.EXPIRED, S.SUPERSEDED}),
-    S.ACCEPTED: frozenset({S.ACCEPTED, S.SENT, S.SUPERSEDED, S.WITHDRAWN, S.TIMED_OUT}),  # to itself: changed
+    S.ACCEPTED: frozenset(  # to itself: changed; carried out or not: by the platform
+        {S.ACCEPTED, S.SENT, S.SUPERSEDED, S.WITHDRAWN, S.TIMED_OUT, S.CARRIED_OUT, S.NOT_CARRIED_OUT}
+    ),
     S.SENT: frozenset({S.ACCEPTED, S.ACKNOWLEDGED, S.REJECTED, S.SUPERSEDED, S.WITHDRAWN, S.TIMED_OUT}),
     S.ACKNOWLEDGED: frozenset({S.ACCEPTED, S.CARRIED_OUT, S.NOT_CARRIED_OUT, S.REJECTED, S.SUPERSEDED, S.WITHDRAWN}),
 }
 ENDED = frozenset(S) - frozenset(NEXT)
 ACTIVE = frozenset({S.ACCEPTED, S.SENT, S.ACKNOWLEDGED})  # the driver obeys it, or will when he hears of it
 
-BESIDE = frozenset({OrderKind.TEXT, OrderKind.PRIORITY})  # contradict nothing
-ANSWER_SUFFICES = BESIDE  # carried out as soon as it is acknowledged: positions show nothing of it
+BY_PLATFORM = frozenset({OrderKind.PRIORITY})  # no driver hears of it
+BESIDE = BY_PLATFORM | {OrderKind.TEXT}  # contradict nothing
+ANSWER_SUFFICES = frozenset({OrderKind.TEXT})  # carried out as soon as it is acknowledged: positions show nothing of it
+SIGNALS = "signals"  # the slot of what signals are asked for
 
 Slot = tuple[str, str]  # of two orders in one slot the newer replaces the older
 Key = tuple[OrderKind, str, str, int]  # the same wish, with whatever value
@@ -41,7 +46,7 @@ def slot_of(order: DispatchOrder) -> Slot:
         case OrderKind.TEXT:
             return order.vehicle, order.id
         case OrderKind.PRIORITY:
-            return order.vehicle, "signals"
+            return order.vehicle, SIGNALS
     return order.vehicle, ""
 
 

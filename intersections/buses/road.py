@@ -54,6 +54,13 @@ class BusRoad:
             self._calls = []
         return decided, max(now_ns + 1, self.dispatcher.next_due_ns())
 
+    def priority_orders(self, now_ns: int) -> dict[str, int]:
+        return self.dispatcher.priority_orders(now_ns)
+
+    def priority_granted(self, intersection: str, vehicles: Sequence[str], now_ns: int) -> bool:
+        """-> whether a step has news of it to tell."""
+        return self.dispatcher.book.signals.grant(intersection, vehicles, now_ns)
+
     def snapshot(self) -> dict[str, NDArray[Any]]:
         boards = {f"{BOARDS}{name}": array for name, array in self._boards.snapshot().items()}
         return self.dispatcher.snapshot() | boards

@@ -109,6 +109,10 @@ class Dispatcher:
         calls = tuple(matched.calls)
         return DispatchStep(states, calls, predictions, orders, events, answers, refused, is_planned, matched.verdicts)
 
+    def priority_orders(self, now_ns: int) -> dict[str, int]:
+        """The vehicles that signals are to let through by order, and how many ride in each, -1 where that is unknown."""
+        return self.book.signals.in_force(self._matcher.state, now_ns)
+
     def next_due_ns(self) -> int:
         """When to step again if nothing arrives."""
         return min(self._due_ns, self.book.next_due_ns())

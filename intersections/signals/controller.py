@@ -38,6 +38,7 @@ from intersections.signals.kept import (
     unpacked,
 )
 from intersections.signals.layout import SECOND_NS, TICK_NS, SignalLayout
+from intersections.signals.ordered import requests_for
 from intersections.signals.preemption import Preemption
 from intersections.signals.priority import PriorityRequest, PriorityResponse, PriorityServer, Role
 from intersections.signals.spat import SpatMessage, SpatPublisher
@@ -133,12 +134,16 @@ class SignalController:
         seen: Observation | None = None,
         neighbours: tuple[PlannedDepartures, ...] = (),
         requests: Sequence[PriorityRequest] = (),
+        ordered: Mapping[int, int] | None = None,
     ) -> ControllerStep:
-        """Each 100 ms; `seen` where there is news of the road. Plans at most once a second, and only on what is seen."""
+        """Each 100 ms; `seen` where there is news of the road. Plans at most once a second, and only on what is seen.
+
+        `ordered`: vehicles for which a dispatcher's order of priority is in force, with their riders or -1.
+        """
         tick_ns = _tick(now_ns)
         before = frozenset(self.priority.responses())
         answers = self.priority.receive(requests, tick_ns)
-        self.priority.observe(seen, tick_ns)
+        self.priority.observe(seen, tick_ns, requests_for(ordered, seen, tick_ns) if ordered and seen is not None else None)
         self._look(seen, tick_ns)
         plan = self._rule(tick_ns, seen, neighbours) if self._shown is not None and self._shown.mode in IN_SERVICE else None
         if self._plan is not None and self._plan.command.valid_until_ns < tick_ns:

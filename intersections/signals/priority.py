@@ -5,12 +5,14 @@ Rules:
 * A request is served or refused with a named reason, and every refusal is counted. What is refused changes nothing and is kept nowhere.
 * Bus priority is a weight in the optimiser, never a command. Preemption is a command to the guard like any other: see `preemption`.
 * A requester is held to RATE_HZ however often it asks; one that falls silent for LEASE_NS has withdrawn.
+* A dispatcher's order counts as being late, for as long as it is in force and the vehicle in sight. For a vehicle that asks nothing the
+  platform asks. Without the order all is at once as if it had never been.
 * Time is an argument; nothing here reads a clock or draws a chance.
 """
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -73,6 +75,7 @@ PREEMPTING = frozenset({Role.ROAD_RESCUE, Role.EMERGENCY, Role.POLICE, Role.FIRE
 class Reason(StrEnum):
     """Why a request stands as it does."""
 
+    ORDERED = "a dispatcher has asked for it"
     LATE = "late or in a gap: more than its persons"
     ON_TIME = "on time: as many persons as it carries, or what any bus counts for"
     EARLY = "ahead of its timetable"
@@ -130,17 +133,20 @@ class PriorityResponse:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A row of the table: holds where the bus is within all three ranges [low, high)."""
+    """A row of the table: holds where the bus is within all three ranges [low, high), and `ordered` only by a dispatcher's order."""
 
     reason: Reason
     lateness_s: tuple[float, float]
     headway_ratio: tuple[float, float]
     persons: tuple[float, float]
     granted: bool
+    ordered: bool = False
+    least_late_s: float = 0.0  # counts as late as that
 
 
 _ANY = (-math.inf, math.inf)
 CONDITIONS = (  # the first row that holds decides
+    Condition(Reason.ORDERED, _ANY, _ANY, _ANY, granted=True, ordered=True, least_late_s=300.0),
     Condition(Reason.BUNCHED, (-math.inf, 300.0), (-math.inf, 0.4), _ANY, granted=False),
     Condition(Reason.EARLY, (-math.inf, -60.0), (-math.inf, 1.5), _ANY, granted=False),
     Condition(Reason.LATE, (60.0, math.inf), _ANY, _ANY, granted=True),
@@ -149,17 +155,18 @@ CONDITIONS = (  # the first row that holds decides
 )
 
 
-def condition(request: PriorityRequest) -> Condition:
+def condition(request: PriorityRequest, *, ordered: bool = False) -> Condition:
     return next(
         row
         for row in CONDITIONS
-        if row.lateness_s[0] <= request.lateness_s < row.lateness_s[1]
+        if (ordered or not row.ordered)
+        and row.lateness_s[0] <= request.lateness_s < row.lateness_s[1]
         and row.headway_ratio[0] <= request.headway_ratio < row.headway_ratio[1]
         and row.persons[0] <= request.persons < row.persons[1]
     )
 
 
-def weight(request: PriorityRequest) -> float:
+def weight(request: PriorityRequest, *, ordered: bool = False) -> float:
     """Persons a bus counts for. Five minutes late counts double, a gap twice the planned one too; a bus that is refused counts its load.
 
     A gap ahead means people wait for this bus who are not on it yet: that is what lateness and headway stand for. BUS_PERSONS stand for the
@@ -167,10 +174,11 @@ def weight(request: PriorityRequest) -> float:
     any queue.
     """
     persons = request.persons + DRIVER_PERSONS
-    if not condition(request).granted:
+    row = condition(request, ordered=ordered)
+    if not row.granted:
         return persons
     persons = max(persons, BUS_PERSONS)
-    late = 1.0 + min(max(request.lateness_s, 0.0), 300.0) / 300.0
+    late = 1.0 + min(max(request.lateness_s, row.least_late_s), 300.0) / 300.0
     return persons * min(late * max(request.headway_ratio, 1.0), MOST_SCALED)
 
 
@@ -187,11 +195,23 @@ class LiveRequest:
     seen_m: float = math.inf  # its distance when last observed
     admitted: bool = False  # a preemption that has begun goes on until it ends, however its arrival is put off
     ended_ns: int = -1  # when it passed or withdrew; kept until it may be served again
+    ordered: bool = False  # a dispatcher's order is in force, and it was in sight at the last look
+    asked: bool = True  # by itself; else by the platform, for a vehicle that is ordered
 
     @property
     def urgency(self) -> tuple[int, int, int]:
         """Smaller comes first: the more important, then who came first."""
         return (-self.request.importance, self.first_ns, self.request.requester)
+
+    @property
+    def is_preempting(self) -> bool:
+        return self.request.role in PREEMPTING
+
+    def judge(self) -> None:
+        """What it is worth by the table; preemption says so itself."""
+        if not self.is_preempting:
+            row = condition(self.request, ordered=self.ordered)
+            self.status, self.reason = RequestStatus.GRANTED if row.granted else RequestStatus.REJECTED, row.reason
 
     def end(self, now_ns: int, status: RequestStatus, reason: Reason) -> None:
         self.ended_ns, self.status, self.reason = now_ns, status, reason
@@ -214,7 +234,9 @@ class PriorityServer:
         """One answer to each, in order."""
         return tuple(self._answer(request, now_ns) for request in requests)
 
-    def observe(self, seen: Observation | None, now_ns: int) -> None:
+    def observe(self, seen: Observation | None, now_ns: int, orders: Mapping[int, PriorityRequest] | None = None) -> None:
+        """`orders`: what the platform asks for each in sight for whom a dispatcher's order is in force; looked at where `seen` is given."""
+        orders = orders or {}
         distance_m = {} if seen is None else dict(zip(seen.vehicle.tolist(), seen.distance_m.tolist(), strict=True))
         for requester, live in list(self._live.items()):
             if live.ended_ns >= 0:
@@ -223,10 +245,37 @@ class PriorityServer:
                 continue
             if seen is not None:
                 self._follow(live, distance_m.get(requester), now_ns)
-            if live.ended_ns < 0 and now_ns - live.heard_ns > LEASE_NS:
+                self._heed(live, ordered=requester in orders)
+            if live.ended_ns < 0 and live.asked and now_ns - live.heard_ns > LEASE_NS:
                 live.end(now_ns, RequestStatus.UNKNOWN, Reason.SILENT)
             elif live.ended_ns < 0 and now_ns - live.first_ns > PRESENCE_NS:
                 live.end(now_ns, RequestStatus.MAX_PRESENCE, Reason.PRESENT_TOO_LONG)
+        if seen is not None:
+            for requester, request in orders.items():
+                self._ask_for(requester, request, now_ns)
+
+    def _heed(self, live: LiveRequest, *, ordered: bool) -> None:
+        if live.ended_ns >= 0 or live.ordered == ordered:
+            return
+        live.ordered = ordered
+        live.judge()
+        if not live.asked:
+            del self._live[live.request.requester]
+
+    def _ask_for(self, requester: int, request: PriorityRequest, now_ns: int) -> None:
+        """The platform's request stands in where the vehicle makes none; not for one that has passed or withdrawn its own."""
+        live = self._live.get(requester)
+        free = live is None or (live.ended_ns >= 0 and live.reason is Reason.SILENT)
+        if free and len(self._live) < REQUESTS and self._authority(requester, request.role):
+            live = LiveRequest(request, now_ns, now_ns, float(BURST), RequestStatus.REQUESTED, Reason.FAR, ordered=True, asked=False)
+            live.judge()
+            self._live[requester] = live
+            self.counts[live.reason] += 1
+
+    @property
+    def granted_orders(self) -> tuple[int, ...]:
+        """Who was in sight at the last look, and counts for more by order."""
+        return tuple(requester for requester, live in self._live.items() if live.ordered and live.ended_ns < 0 and not live.is_preempting)
 
     def _follow(self, live: LiveRequest, distance_m: float | None, now_ns: int) -> None:
         if distance_m is not None:
@@ -239,15 +288,13 @@ class PriorityServer:
         weights = seen.weight.copy()
         for row in np.flatnonzero(np.isin(seen.vehicle, list(self._live))).tolist() if self._live else ():
             live = self._live[int(seen.vehicle[row])]
-            if live.ended_ns < 0 and live.request.role not in PREEMPTING:
-                weights[row] = weight(live.request)
+            if live.ended_ns < 0 and not live.is_preempting:
+                weights[row] = weight(live.request, ordered=live.ordered)
         return weights
 
     def preemptions(self) -> list[LiveRequest]:
         """The most urgent first."""
-        return sorted(
-            (live for live in self._live.values() if live.ended_ns < 0 and live.request.role in PREEMPTING), key=lambda live: live.urgency
-        )
+        return sorted((live for live in self._live.values() if live.ended_ns < 0 and live.is_preempting), key=lambda live: live.urgency)
 
     def responses(self) -> tuple[PriorityResponse, ...]:
         """How every request stands that is live or has lately ended: the SSM."""
@@ -275,7 +322,7 @@ class PriorityServer:
             self.counts[reason] += 1
             status = RequestStatus.RESERVICE_LOCKED if reason is Reason.SERVED_BEFORE else RequestStatus.REJECTED
             return PriorityResponse(request.requester, request.request_id, request.sequence, status, reason)
-        if live is None or live.ended_ns >= 0:
+        if live is None or live.ended_ns >= 0 or not live.asked:
             live = LiveRequest(request, now_ns, now_ns, float(BURST), RequestStatus.REQUESTED, Reason.FAR)
             self._live[request.requester] = live
         live.tokens = _tokens(live, now_ns) - 1.0
@@ -290,9 +337,7 @@ class PriorityServer:
             live.end(now_ns, RequestStatus.UNKNOWN, Reason.CANCELLED)
             return
         live.request = request
-        if request.role not in PREEMPTING:
-            row = condition(request)
-            live.status, live.reason = RequestStatus.GRANTED if row.granted else RequestStatus.REJECTED, row.reason
+        live.judge()
 
     def _refusal(self, request: PriorityRequest, live: LiveRequest | None, now_ns: int) -> Reason | None:
         """The cheapest checks first: a flood of requests meets one of them."""
@@ -302,7 +347,7 @@ class PriorityServer:
             return Reason.MALFORMED
         if abs(now_ns - request.issued_ns) > STALE_NS:
             return Reason.STALE
-        if live is None:
+        if live is None or not live.asked:
             if request.kind is RequestKind.PRIORITY_CANCELLATION:
                 return Reason.UNKNOWN_REQUEST
             return Reason.FULL if len(self._live) >= REQUESTS else None

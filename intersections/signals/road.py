@@ -49,6 +49,7 @@ WORDS: dict[GuardAct, str] = {
 }
 
 Look = Callable[[int], tuple[TrackView, Places]]
+Ordered = Callable[[int], Mapping[str, int]]  # at a time: for whom a dispatcher has ordered priority, and how many ride there or -1
 MakePlanner = Callable[[SignalLayout, Approaches], Planner]
 
 
@@ -87,6 +88,7 @@ class RoadSignals:
         self._heard_ns = 0  # when the lamps last spoke; 0: never
         self._due_ns = NEVER_NS
         self._sequence = 0
+        self.granted: tuple[str, ...] = ()  # whose ordered priority the plan of the latest step counted
 
     @property
     def due_ns(self) -> int:
@@ -114,15 +116,21 @@ class RoadSignals:
         else:
             self.controller.overrun(command.received_ns, command.reason)
 
-    def step(self, now_ns: int, look: Look) -> list[SignalDecision]:
-        """The lamps of this tick first; `look` is asked only when a plan is due."""
+    def step(self, now_ns: int, look: Look, orders: Ordered | None = None) -> list[SignalDecision]:
+        """The lamps of this tick first; `look` and `orders` are asked only when a plan is due."""
         if now_ns - self._heard_ns > FEEDBACK_GAP_NS:
             self.controller.feedback((), now_ns)
         view, seen = None, None
+        ordered: dict[str, int] = {}
         if self.controller.wants_sight(now_ns):
             view, places = look(now_ns)
             seen = self._sight.observe(view, places, now_ns)
-        done = self.controller.step(now_ns, seen, requests=self._taken_requests())
+            told = orders(now_ns) if orders is not None else {}
+            ordered = {name: told[name] for name in view.vehicles.values() if name in told}
+        names = {number_of(name): name for name in ordered}
+        riding = {number: ordered[name] for number, name in names.items()}
+        done = self.controller.step(now_ns, seen, requests=self._taken_requests(names), ordered=riding)
+        self.granted = tuple(names[number] for number in self.controller.priority.granted_orders if number in names)
         self._due_ns = self.controller.next_deadline_ns
         self._sequence = (self._sequence + 1) % 2**32
         decisions: list[SignalDecision] = [self._command(done.shown, now_ns), self._spat(done.spat)]
@@ -160,8 +168,11 @@ class RoadSignals:
         self._names = dict(own["names"])
         self._heard_ns, self._due_ns, self._sequence = own["numbers"]
 
-    def _taken_requests(self) -> list[PriorityRequest]:
-        """Each by its number and its turn; who leaves by a lane that his own does not lead to has no turn, and is told so."""
+    def _taken_requests(self, ordered: Mapping[int, str]) -> list[PriorityRequest]:
+        """Each by its number and its turn; who leaves by a lane that his own does not lead to has no turn, and is told so.
+
+        `ordered`: who may be asked for from here; they are told how that stands.
+        """
         requests = [
             PriorityRequest(
                 requester=number_of(asked.vehicle),
@@ -181,7 +192,7 @@ class RoadSignals:
         ]
         known = {told.requester for told in self.controller.priority.responses()}
         asking = {number_of(asked.vehicle): asked.vehicle for asked in self._requests}
-        self._names = {number: name for number, name in self._names.items() if number in known} | asking
+        self._names = {number: name for number, name in self._names.items() if number in known} | dict(ordered) | asking
         self._requests = []
         return requests
 

@@ -12,9 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from intersections.buses.decisions import OrderSent
 from intersections.buses.order_register import SEEN_WITHIN_NS
-from intersections.buses.order_rules import BESIDE, ENDED, SECOND_NS
+from intersections.buses.order_rules import BESIDE, BY_PLATFORM, ENDED, SECOND_NS
 from intersections.buses.orders import RULE, Acknowledgement, Answer, DispatchMode, OrderKind, OrderState, OrderVerdict
-from tests.bus_orders import BEGIN_S, MIDNIGHT_NS, NOW_NS, book, by_hand, call, driver_module, proposal, said
+from tests.bus_orders import BEGIN_S, MIDNIGHT_NS, NOW_NS, book, by_hand, call, driver_module, proposal, said, state
 from v2x.commands import command_sample
 from v2x.messages import MessageEncoder
 
@@ -26,6 +26,7 @@ vehicles = st.sampled_from(VEHICLES)
 USUAL = [(OrderKind.HOLD, 2, 40.0), (OrderKind.HOLD, 2, 55.0), (OrderKind.HOLD, 1, 30.0), (OrderKind.SPEED, 3, 9.0)]
 ODD = [
     (OrderKind.PRIORITY, 3, 0.0),
+    (OrderKind.PRIORITY, 2, 1.0),
     (OrderKind.CANCEL, 2, 0.0),
     (OrderKind.DEPART_AT, 0, BEGIN_S + 640.0),
     (OrderKind.HOLD, 2, 61.0),
@@ -135,9 +136,9 @@ class AnyLoop(RuleBasedStateMachine):
         newest = self.newest[vehicle]
         if (known is None or order["version"] > known[0]["version"]) and order["state"] == "ACTIVE":
             late = datetime.fromisoformat(order["valid_until"]) <= now
-            superseded = order["kind"] not in {"TEXT", "PRIORITY"} and order["created"] < newest
+            superseded = order["kind"] != "TEXT" and order["created"] < newest
             assert (answers[0]["answer"] == "REJECTED") == (late or superseded), answers
-            if answers[0]["answer"] == "RECEIVED" and order["kind"] not in {"TEXT", "PRIORITY"}:
+            if answers[0]["answer"] == "RECEIVED" and order["kind"] != "TEXT":
                 self.newest[vehicle] = order["created"]
         self.answers += answers
 
@@ -183,6 +184,16 @@ class AnyLoop(RuleBasedStateMachine):
         self.book.see([], [call(vehicle, trip, stop, now_s - stood_s, stood_s)], self.now_ns)
         self.listen()
 
+    @rule(vehicle=vehicles, intersection=st.sampled_from(["north", "south"]))
+    def an_intersection_grants(self, vehicle, intersection):
+        self.book.signals.grant(intersection, [vehicle], self.now_ns)
+        self.listen()
+
+    @rule(vehicle=vehicles, trip=st.sampled_from(["t1", "t2"]), next_stop=st.integers(1, 4))
+    def a_bus_is_seen(self, vehicle, trip, next_stop):
+        self.book.see([state(vehicle, trip, self.now_ns, next_stop=next_stop)], [], self.now_ns)
+        self.listen()
+
     # Time, and a restart
 
     @rule(seconds=st.sampled_from([1, 5, 30, 300]), seen=st.booleans())
@@ -195,6 +206,7 @@ class AnyLoop(RuleBasedStateMachine):
     @rule()
     def tick(self):
         for order in self.book.tick(self.now_ns):
+            assert order.kind not in BY_PLATFORM
             assert self.now_ns < order.valid_until_ns
             assert order.version >= max((version for id, version in self.sent if id == order.id), default=0)
             self.sent[order.id, order.version] = order.valid_until_ns
@@ -220,7 +232,7 @@ class AnyLoop(RuleBasedStateMachine):
         for vehicle in VEHICLES:
             instructing = [order for order in self.book.active(vehicle, self.now_ns) if order.kind not in BESIDE]
             assert len(instructing) <= 1
-            shown = [order for order in self.drivers[vehicle].shown(self.moment()) if order["kind"] not in {"TEXT", "PRIORITY"}]
+            shown = [order for order in self.drivers[vehicle].shown(self.moment()) if order["kind"] != "TEXT"]
             assert len(shown) <= 1
 
     @invariant()
@@ -236,6 +248,16 @@ class AnyLoop(RuleBasedStateMachine):
             assert one.state in OPEN
         for one in self.book.ended():
             assert one.state in ENDED
+
+    @invariant()
+    def signals_heed_only_what_is_in_force(self):
+        for next_stop in range(1, 5):
+            seen = {vehicle: state(vehicle, "t1", self.now_ns, next_stop=next_stop) for vehicle in VEHICLES}
+            for vehicle in self.book.signals.in_force(seen.get, self.now_ns):
+                (order,) = [one for one in self.book.active(vehicle, self.now_ns) if one.kind is OrderKind.PRIORITY]
+                assert self.now_ns < order.valid_until_ns
+                assert order.stop >= next_stop
+                assert self.states[order.id] is OrderState.ACCEPTED
 
     def hear(self, answer):
         record = self.book.record(answer.order)
@@ -262,7 +284,8 @@ class AnyLoop(RuleBasedStateMachine):
             if record.state is OrderState.ACKNOWLEDGED:
                 assert before is OrderState.SENT
             if record.state is OrderState.CARRIED_OUT:
-                assert before in {OrderState.ACKNOWLEDGED, OrderState.CARRIED_OUT}
+                last = OrderState.ACCEPTED if order.kind in BY_PLATFORM else OrderState.ACKNOWLEDGED
+                assert before in {last, OrderState.CARRIED_OUT}
             self.states[order.id], self.versions[order.id] = record.state, order.version
 
     def placed(self, wish):

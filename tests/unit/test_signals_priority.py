@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from intersections.signals.layout import SECOND_NS
+from intersections.signals.ordered import requests_for
 from intersections.signals.priority import (
     BURST,
     BUS_PERSONS,
@@ -173,3 +174,68 @@ def test_weight_never_exceeds_its_bound() -> None:
     lateness_s, ratio = np.meshgrid([-1e9, -60.0, 0.0, 59.9, 300.0, 1e9], [0.0, 0.4, 1.0, 1.5, 1e9])
     for late, headway in zip(lateness_s.ravel(), ratio.ravel(), strict=True):
         assert 81.0 <= weight(request(lateness_s=late, headway_ratio=headway, persons=80.0)) <= 243.0
+
+
+def look(server: PriorityServer, now_s: float, ordered: dict[int, int], distance_m: float = 60.0) -> float:
+    """The bus's weight after a look at it while orders are in force."""
+    seen = observed(now_s, [(BUS, 1, STRAIGHT, distance_m, 10.0)])
+    server.observe(seen, seen.now_ns, requests_for(ordered, seen, seen.now_ns))
+    return float(server.weights(seen)[0])
+
+
+def test_a_dispatchers_order_counts_as_late_while_it_is_in_force() -> None:
+    priority = server()
+    asked(priority, lateness_s=-90.0)
+    assert look(priority, 0.0, {}) == 31.0  # early: refused
+    assert look(priority, 1.0, {BUS: 30}) == BUS_PERSONS * 2.0
+    assert [(one.status, one.reason) for one in priority.responses()] == [(RequestStatus.GRANTED, Reason.ORDERED)]
+    assert priority.granted_orders == (BUS,)
+    assert asked(priority, 2.0, sequence=1, lateness_s=-90.0) is Reason.ORDERED
+    assert look(priority, 3.0, {}) == 31.0
+    assert priority.granted_orders == ()
+    assert [one.reason for one in priority.responses()] == [Reason.EARLY]
+
+
+def test_the_platform_asks_for_a_bus_that_asks_nothing_and_takes_it_back_with_the_order() -> None:
+    priority = server()
+    assert look(priority, 0.0, {BUS: 79}) == 160.0
+    assert priority.granted_orders == (BUS,)
+    for second in range(1, 30):  # no lease: the order itself lasts
+        assert look(priority, second, {BUS: 79}) == 160.0
+    assert look(priority, 30.0, {}) == 1.4
+    assert priority.responses() == ()
+
+
+def test_an_order_for_a_bus_that_may_not_ask_or_is_not_in_sight_changes_nothing() -> None:
+    strangers = server(99)
+    assert look(strangers, 0.0, {BUS: 79}) == 1.4
+    assert strangers.granted_orders == ()
+    elsewhere = server()
+    assert look(elsewhere, 0.0, {BUS + 1: 79}) == 1.4
+    assert elsewhere.granted_orders == ()
+
+
+def test_an_order_is_no_preemption_and_ends_none() -> None:
+    priority = server()
+    asked(priority, role=Role.AMBULANCE)
+    look(priority, 1.0, {BUS: 79})
+    assert [live.request.role for live in priority.preemptions()] == [Role.AMBULANCE]
+    assert priority.granted_orders == ()
+
+
+def test_an_ordered_bus_that_has_passed_is_not_asked_for_again_at_once() -> None:
+    priority = server()
+    look(priority, 0.0, {BUS: 79}, distance_m=20.0)
+    look(priority, 1.0, {BUS: 79}, distance_m=10.0)
+    away = observed(2.0, [])
+    priority.observe(away, away.now_ns, {})
+    assert look(priority, 3.0, {BUS: 79}) == 1.4
+
+
+def test_orders_survive_a_snapshot() -> None:
+    priority = server()
+    look(priority, 0.0, {BUS: 79})
+    again = server()
+    again.restore(priority.snapshot())
+    assert again.snapshot() == priority.snapshot()
+    assert look(again, 1.0, {}) == look(priority, 1.0, {}) == 1.4

@@ -77,13 +77,13 @@ def play_signals(play: SignalPlay, *, as_json: bool) -> bool:
             return PLANNERS[play.control](site, play.promises)
 
         def parts() -> Sequence[Part]:
+            dispatch = dispatch_of(buses, network, read_network(started.network), play.traffic.seed) if network and play.dispatch else None
+            told.dispatch = dispatch.tally if dispatch else None
             if not play.untouched:
                 survey: SignalSurvey = survey_signals(started.network, started.additional, CONVENTIONS[play.convention])
                 told.refused = survey.refused
                 seed, penetration = play.traffic.seed, play.penetration
-                loops.append(SignalLoop(survey.sites, planner_of, seed, penetration, trace, buses=buses, priority=play.priority))
-            dispatch = dispatch_of(buses, network, read_network(started.network), play.traffic.seed) if network and play.dispatch else None
-            told.dispatch = dispatch.tally if dispatch else None
+                loops.append(SignalLoop(survey.sites, planner_of, seed, penetration, trace, None, buses, play.priority, dispatch))
             return [buses, *([dispatch] if dispatch else []), *loops]
 
         tally = run(started, parts, stop)

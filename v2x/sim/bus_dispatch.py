@@ -130,7 +130,7 @@ class BusDispatch:
         self._answers: list[Acknowledgement] = []
 
     def step(self, now_s: float) -> None:
-        now_ns = self._dispatcher.network.midnight_ns + round(now_s * SECOND_NS)
+        now_ns = self._day_ns(now_s)
         began = time.process_time()
         done = self._dispatcher.step(self._reports.positions(now_ns), self._answers, now_ns)
         self.tally.cpu_s += time.process_time() - began
@@ -138,6 +138,16 @@ class BusDispatch:
             self._drivers.hear(order, now_s)
         self._answers = self._drivers.step(now_s)
         self.tally.see(done.events)
+
+    def priority_orders(self, now_s: float) -> dict[str, int]:
+        """As the road asks for them in `serve`."""
+        return self._dispatcher.priority_orders(self._day_ns(now_s))
+
+    def priority_granted(self, intersection: str, vehicles: Sequence[str], now_s: float) -> None:
+        self._dispatcher.book.signals.grant(intersection, vehicles, self._day_ns(now_s))
+
+    def _day_ns(self, now_s: float) -> int:
+        return self._dispatcher.network.midnight_ns + round(now_s * SECOND_NS)
 
 
 def dispatcher_of(buses: BusStops, planned: BusNetwork) -> Dispatcher:

@@ -21,6 +21,7 @@ from intersections.signals.layout import SECOND_NS, TICK_NS
 from intersections.signals.priority import PriorityRequest
 from intersections.signals.spat import STATUS, SpatMessage, SpatPublisher, trace_line
 from v2x.importers.sumo_signals import SignalSite
+from v2x.sim.bus_dispatch import BusDispatch
 from v2x.sim.bus_stops import BusStops
 from v2x.sim.scenario import ScenarioError
 from v2x.sim.signal_advice import AdvisedDrivers
@@ -67,7 +68,9 @@ class SignalLoop:
         drivers: AdvisedDrivers | None = None,
         buses: BusStops | None = None,
         priority: BusPriority = BusPriority.PERSONS,
+        dispatch: BusDispatch | None = None,
     ) -> None:
+        """`dispatch`: whose orders of priority are heard, where priority is conditional."""
         now_ns = self._now_ns = _now_ns()
         step_s = float(libsumo.simulation.getDeltaT())
         self._ticks = round(step_s * SECOND_NS / TICK_NS)
@@ -82,6 +85,7 @@ class SignalLoop:
         ]
         self._sensors = SignalSensors(sites, seed, penetration, persons=priority is not BusPriority.NONE)
         self._buses = buses if priority is BusPriority.CONDITIONAL else None
+        self._dispatch = dispatch if priority is BusPriority.CONDITIONAL else None
         self._buttons = PushButtons(crossings_of(sites), groups)
         self._greens = [0] * len(sites)
         self._modes = [GuardMode.FLASHING] * len(sites)
@@ -101,18 +105,28 @@ class SignalLoop:
         sensed = time.process_time()
         sent = [tuple(departures for row in rows if (departures := self._departures[row]) is not None) for rows in self._neighbours]
         names = self._sensors.names() if self._buses is not None and due else {}
+        ordered = self._ordered(names, now_s)
         for row, one in enumerate(seen):
-            self._tick(row, now_ns, one, sent[row], self._buses.requests(one, names) if self._buses is not None and one is not None else ())
+            requests = self._buses.requests(one, names) if self._buses is not None and one is not None else ()
+            self._tick(row, now_ns, one, sent[row], requests, ordered)
+            if self._dispatch is not None and ordered:
+                granted = [names[number] for number in self._controllers[row].priority.granted_orders if number in ordered]
+                self._dispatch.priority_granted(self._lights[row].id, granted, now_s)
         planned = time.process_time()
         if self._drivers is not None and due:
             self._drivers.drive(self._sensors.names())
         for tick in range(1, self._ticks):
             for row in range(len(self._controllers)):
-                self._tick(row, now_ns + tick * TICK_NS, None, (), ())
+                self._tick(row, now_ns + tick * TICK_NS, None, (), (), {})
         self.tally.sensor_cpu_s += sensed - began
         self.tally.plan_cpu_s += planned - sensed if due else 0.0
         self.tally.control_cpu_s += time.process_time() - sensed
         self.tally.modes.update(mode.name for mode in self._modes if due)
+
+    def _ordered(self, names: Mapping[int, str], now_s: float) -> dict[int, int]:
+        """For whom priority is ordered, by number, and how many ride there."""
+        riding = self._dispatch.priority_orders(now_s) if self._dispatch is not None and names else {}
+        return {number: riding[name] for number, name in names.items() if name in riding} if riding else {}
 
     def _tick(
         self,
@@ -121,11 +135,12 @@ class SignalLoop:
         seen: Observation | None,
         sent: tuple[PlannedDepartures, ...],
         requests: tuple[PriorityRequest, ...],
+        ordered: Mapping[int, int],
     ) -> None:
         light, controller = self._lights[row], self._controllers[row]
         if now_ns == self._now_ns and (states := light.shown()):  # between two of SUMO's steps nobody but we change a lamp
             controller.feedback(states, now_ns)
-        done = controller.step(now_ns, seen, sent, requests)
+        done = controller.step(now_ns, seen, sent, requests, ordered)
         light.show(done.shown.states)
         self._greens[row], self._modes[row] = done.shown.greens, done.shown.mode
         self.tally.events.update(_name(event) for event in done.events)
