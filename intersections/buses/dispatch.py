@@ -21,10 +21,10 @@ from intersections.buses.network import BusNetwork, Trip
 from intersections.buses.order_effects import RidersPerS
 from intersections.buses.orders import OrderKind, Proposal
 from intersections.buses.plans import LinePlans
-from intersections.buses.resolve import resolved
+from intersections.buses.resolve import Wish, resolved
 from intersections.buses.samples import BusState, Prediction, StopCall
 
-KINDS: dict[OrderKind, Callable[[View], Iterator[Proposal]]] = {
+KINDS: dict[OrderKind, Callable[[View], Iterator[Wish]]] = {
     OrderKind.DEPART_AT: proposals.respace,
     OrderKind.HOLD: proposals.hold,
     OrderKind.DEPART_NOT_BEFORE: proposals.keep_to_timetable,
@@ -63,9 +63,9 @@ class Proposer:
                 left[place] = (call.left_s, call.vehicle)
 
     def propose(self, states: Sequence[BusState], predictions: Sequence[Prediction], plans: LinePlans, now_ns: int) -> list[Proposal]:
-        """Resolved: no two of them contradict each other."""
+        """Resolved: what together saves each line most."""
         now_s = (now_ns - self._network.midnight_ns) / proposals.SECOND_NS
-        found: dict[str, list[Proposal]] = defaultdict(list)
+        found: dict[str, list[Wish]] = defaultdict(list)
         for view in self._views(states, predictions, plans, now_s, now_ns):
             for kind in KINDS.values():
                 found[view.direction[0]] += kind(view)

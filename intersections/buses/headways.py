@@ -173,17 +173,17 @@ class View:
         if not isfinite(ready_s):
             return None
         place = self.timetable.places[bus.trip.pattern][row]
-        before_s, behind_s = self._neighbours(bus, place, ready_s)
-        if not (isfinite(before_s) and behind_s):
+        before_s, behind = self._neighbours(bus, place, ready_s)
+        if not (isfinite(before_s) and behind):
             return None
-        scheduled_s = float(bus.trip.departure_s[row])
-        return AtControlStop(ready_s, bus.load(self.plan), self.headway_s(bus.trip), scheduled_s, ready_s - before_s, behind_s)
+        scheduled_s, gap_s, behind_s = float(bus.trip.departure_s[row]), ready_s - before_s, tuple(time_s for time_s, _ in behind)
+        return AtControlStop(ready_s, bus.load(self.plan), self.headway_s(bus.trip), scheduled_s, gap_s, behind_s, behind[0][1])
 
-    def _neighbours(self, bus: Bus, place: Place, ready_s: float) -> tuple[float, tuple[float, ...]]:
-        """When the bus before leaves the place, -inf if none is known; when those behind will be ready there."""
+    def _neighbours(self, bus: Bus, place: Place, ready_s: float) -> tuple[float, list[tuple[float, str]]]:
+        """When the bus before leaves the place, -inf if none is known; when those behind will be ready there, and their trips."""
         left_s, vehicle = self.left_s.get(place, (-inf, ""))
         before_s = left_s if vehicle != bus.state.vehicle else -inf
-        behind: list[float] = []
+        behind: list[tuple[float, str]] = []
         for other in self.buses:
             row = self.timetable.rows[other.trip.pattern].get(place)
             if other is bus or row is None or not isfinite(time_s := other.ready_s(row, self.now_s)):
@@ -191,12 +191,12 @@ class View:
             if (time_s, other.trip.id) < (ready_s, bus.trip.id):
                 before_s = max(before_s, time_s)
             else:
-                behind.append(time_s)
+                behind.append((time_s, other.trip.id))
         for trip in self.to_come:
             row = self.timetable.rows[trip.pattern].get(place)
             if row is not None and (not trip.duty or trip.duty != bus.trip.duty):
-                behind.append(float(trip.departure_s[row]) + max(self.now_s - float(trip.departure_s[0]), 0.0))
-        return before_s, tuple(sorted(time_s for time_s in behind if time_s >= ready_s)[:FOLLOWERS_KEPT])
+                behind.append((float(trip.departure_s[row]) + max(self.now_s - float(trip.departure_s[0]), 0.0), trip.id))
+        return before_s, sorted(one for one in behind if one[0] >= ready_s)[:FOLLOWERS_KEPT]
 
 
 ON_THE_LINE = frozenset({Duty.ON_TRIP, Duty.AT_TERMINAL})

@@ -45,6 +45,7 @@ class AtControlStop:
     scheduled_departure_s: float
     forward_headway_s: float
     followers_eta_s: tuple[float, ...]
+    follower: str = ""  # the trip of the nearest
 
 
 def hold_s(bus: ReadyBus) -> float:

@@ -2,7 +2,7 @@
 
 Rules:
 * Effects are passenger-seconds against what would have been without the order, the buses before and behind leaving as they are expected
-  to. Riders who come at random wait r h^2 / 2 in a headway h (Welding 1957): a shift s with h before and g behind saves r s (g - h - s).
+  to; what the orders of these change is reckoned in `resolve`, where also a shift's saving is.
 * A kind's preconditions stand at the head of its function; what it may ask for at most is the line's plan.
 * Confidence is the probability that the order saves anything, the gaps known as well as predictions say.
 * An order that is too small to be worth a driver's attention is not proposed.
@@ -16,12 +16,12 @@ from intersections.buses.headways import DWELL_S, Bus, View
 from intersections.buses.holding import AtControlStop, hold_s, schedule_hold_s
 from intersections.buses.network import Trip
 from intersections.buses.orders import Effect, OrderKind, Proposal
+from intersections.buses.resolve import STEP_S, Wish
 from intersections.buses.samples import Duty
 
 SECOND_NS = 1_000_000_000
 HOLD_LEAST_S = 10.0
 MOVE_LEAST_S = 30.0
-STEP_S = 5.0  # drivers are told round times
 NOTICE_S = 60.0  # between an order and what it asks for at the earliest
 HOLD_AHEAD_S = 90.0  # before a bus is ready: earlier, its gaps are not known
 DEPART_AHEAD_S = 900.0
@@ -31,9 +31,11 @@ GRACE_S = 60.0  # an order can be carried out so much later than planned
 SPEED_MPS = (4.0, 25.0)  # slower, a bus stands in the way; faster, no bus is: its prediction is wrong
 LATE_S = 120.0  # on lines that are run by the timetable
 EAGER_S = 300.0  # before the time on the stop's board its riders begin to come
+NOTHING = Effect(0.0, 0.0, 0.0)  # by itself: of shifts it follows from what their neighbours are told
+GREENS = ": each green on the way helps"
 
 
-def respace(view: View) -> Iterator[Proposal]:
+def respace(view: View) -> Iterator[Wish]:
     """Buses that wait at the terminal of a line run by headway leave evenly, between their leader and the departures that follow."""
     if not view.by_headway or view.vehicles < 2 or view.direction[0] in view.timetable.network.through_lines:
         return
@@ -45,24 +47,33 @@ def respace(view: View) -> Iterator[Proposal]:
             yield from _respaced(view, last_s, here)
 
 
-def _respaced(view: View, last_s: float, pending: list[tuple[Trip, Bus | None]]) -> Iterator[Proposal]:
-    """Of one terminal: what leaves it next, `last_s` being when the last bus left."""
+def _respaced(view: View, last_s: float, pending: list[tuple[Trip, Bus | None]]) -> Iterator[Wish]:
+    """Of one terminal: what leaves it next, `last_s` being when the last bus left.
+
+    A departure whose bus is not there yet will be moved when it is: it is expected where it is wanted.
+    """
     planned_s = [last_s, *(max(float(trip.departure_s[0]), view.now_s) for trip, _ in pending)]
     wanted_s = _departures(view, last_s, [trip for trip, _ in pending], planned_s)
-    for index, (trip, bus) in enumerate(pending, 1):
-        moved_s = _told(wanted_s[index] - planned_s[index])
-        soon = min(planned_s[index], wanted_s[index]) <= view.now_s + DEPART_AHEAD_S
-        if bus is None or index + 1 == len(wanted_s) or not soon or abs(moved_s) < MOVE_LEAST_S:
+    buses = [None, *(bus for _, bus in pending)]
+    moved_s = [_told(wanted - planned) for wanted, planned in zip(wanted_s, planned_s, strict=True)]
+    told = [_may_move(view, bus, plan_s, by_s) for bus, plan_s, by_s in zip(buses, planned_s, moved_s, strict=True)]
+    told[-1] = False  # nothing is known of what follows it
+    without_s = [planned if it_is else wanted for it_is, planned, wanted in zip(told, planned_s, wanted_s, strict=True)]
+    for index, bus in enumerate(buses):
+        if bus is None or not told[index]:
             continue
-        before_s, behind_s = planned_s[index] - wanted_s[index - 1], wanted_s[index + 1] - planned_s[index]
-        effect = _shifted(view, bus, 0, moved_s, before_s, behind_s, riding=0)
-        why = (
-            f"leaves {_minutes(before_s)} after the bus before and {_minutes(behind_s)} before the next: {_signed(moved_s)} makes both even"
-        )
-        value_s = planned_s[index] + moved_s
-        if abs(value_s - float(trip.departure_s[0])) > view.plan.move_most_s:
-            continue
-        yield _proposal(view, bus, OrderKind.DEPART_AT, 0, value_s, why, effect, 0.9, value_s + GRACE_S)
+        before_s, behind_s = without_s[index] - without_s[index - 1], without_s[index + 1] - without_s[index]
+        why = f"would leave {_minutes(before_s)} after the bus before and {_minutes(behind_s)} before the next"
+        value_s = planned_s[index] + moved_s[index]
+        one = _proposal(view, bus, OrderKind.DEPART_AT, 0, value_s, why, NOTHING, 0.9, value_s + GRACE_S)
+        riders = view.riders_ahead_per_s(bus.trip, 0)
+        yield Wish(one, moved_s[index], MOVE_LEAST_S, behind_s - before_s, riders, 0, pending[index][0].id)
+
+
+def _may_move(view: View, bus: Bus | None, planned_s: float, moved_s: float) -> bool:
+    if bus is None or abs(moved_s) < MOVE_LEAST_S or min(planned_s, planned_s + moved_s) > view.now_s + DEPART_AHEAD_S:
+        return False
+    return abs(planned_s + moved_s - float(bus.trip.departure_s[0])) <= view.plan.move_most_s
 
 
 def _pending(view: View) -> list[tuple[Trip, Bus | None]]:
@@ -88,7 +99,7 @@ def _departures(view: View, last_s: float, trips: list[Trip], planned_s: list[fl
     return within_s(earliest, [min(high_s, latest[-1]) for high_s in latest])
 
 
-def hold(view: View) -> Iterator[Proposal]:
+def hold(view: View) -> Iterator[Wish]:
     """On a line run by headway, a bus that comes to a control stop nearer to its leader than to its follower."""
     if not view.by_headway or view.vehicles < 2:
         return
@@ -97,13 +108,13 @@ def hold(view: View) -> Iterator[Proposal]:
         if wanted_s < HOLD_LEAST_S:
             continue
         behind_s = met.followers_eta_s[0] - met.now_s
-        effect = _shifted(view, bus, row, wanted_s, met.forward_headway_s, behind_s, riding=met.load)
-        why = f"{_minutes(met.forward_headway_s)} behind its leader, {_minutes(behind_s)} before its follower: {wanted_s:.0f} s even them"
+        why = f"{_minutes(met.forward_headway_s)} behind its leader, {_minutes(behind_s)} before its follower"
         sure = _sure(behind_s - met.forward_headway_s - wanted_s, bus.sigma_s(row, view.now_s), _follower_sigma_s(view, bus, row))
-        yield _proposal(view, bus, OrderKind.HOLD, row, wanted_s, why, effect, sure, met.now_s + wanted_s + GRACE_S)
+        one = _proposal(view, bus, OrderKind.HOLD, row, wanted_s, why, NOTHING, sure, met.now_s + wanted_s + GRACE_S)
+        yield _shifting(view, bus, one, met, wanted_s, HOLD_LEAST_S)
 
 
-def keep_to_timetable(view: View) -> Iterator[Proposal]:
+def keep_to_timetable(view: View) -> Iterator[Wish]:
     """On a line whose riders know the timetable, a bus that would leave a control stop early."""
     if view.by_headway:
         return
@@ -125,10 +136,10 @@ def keep_to_timetable(view: View) -> Iterator[Proposal]:
         why = f"would leave {_minutes(early_s)} before its time: about {missing:.1f} riders would miss it and wait {_minutes(headway_s)}"
         sure = _sure(early_s, bus.sigma_s(row, view.now_s), 0.0)
         until_s = ready_s + waits_s
-        yield _proposal(view, bus, OrderKind.DEPART_NOT_BEFORE, row, until_s, why, effect, sure, until_s + GRACE_S)
+        yield Wish(_proposal(view, bus, OrderKind.DEPART_NOT_BEFORE, row, until_s, why, effect, sure, until_s + GRACE_S))
 
 
-def slow_down(view: View) -> Iterator[Proposal]:
+def slow_down(view: View) -> Iterator[Wish]:
     """Still far from its control stop, and more to lose than a hold there may be: riders would rather roll than stand."""
     if not view.by_headway or view.vehicles < 2:
         return
@@ -147,40 +158,37 @@ def slow_down(view: View) -> Iterator[Proposal]:
         if delay_s < HOLD_LEAST_S or not SPEED_MPS[0] <= speed_mps <= SPEED_MPS[1]:
             continue
         behind_s = met.followers_eta_s[0] - met.now_s
-        effect = _shifted(view, bus, row, delay_s, met.forward_headway_s, behind_s, riding=met.load)
         why = (
             f"{_minutes(met.forward_headway_s)} behind its leader, more than one hold can mend: about {3.6 * speed_mps:.0f} km/h until then"
         )
         sure = _sure(behind_s - met.forward_headway_s - delay_s, bus.sigma_s(row, view.now_s), _follower_sigma_s(view, bus, row))
-        yield _proposal(view, bus, OrderKind.SPEED, row, speed_mps, why, effect, 0.8 * sure, view.now_s + left_s + delay_s)
+        one = _proposal(view, bus, OrderKind.SPEED, row, speed_mps, why, NOTHING, 0.8 * sure, view.now_s + left_s + delay_s)
+        yield _shifting(view, bus, one, met, delay_s)
 
 
-def ask_signals(view: View) -> Iterator[Proposal]:
+def ask_signals(view: View) -> Iterator[Wish]:
     """Conditional priority (Furth & Muller 2000): only a bus that is late, or has fallen back towards its follower."""
     for bus in view.buses:
         row = view.next_control(bus)
         if row is None or bus.state.duty is not Duty.ON_TRIP or row - bus.state.next_stop < 1:
             continue
         saved_s = view.plan.priority_saves_s * (row - bus.state.next_stop)
-        load = bus.load(view.plan)
+        until_s = max(bus.arrival_s(row), view.now_s + NOTICE_S)
         met = view.at(bus, row) if view.by_headway and view.vehicles > 1 else None
         if met is not None:
             behind_s = met.followers_eta_s[0] - met.now_s
             if met.forward_headway_s - behind_s < 0.5 * met.planned_headway_s:
                 continue
-            effect = _shifted(view, bus, row, -saved_s, met.forward_headway_s, behind_s, riding=load)
-            why = f"{_minutes(met.forward_headway_s)} behind its leader and {_minutes(behind_s)} before its follower"
+            why = f"{_minutes(met.forward_headway_s)} behind its leader and {_minutes(behind_s)} before its follower{GREENS}"
+            yield _shifting(view, bus, _proposal(view, bus, OrderKind.PRIORITY, row, 1.0, why, NOTHING, 0.7, until_s), met, -saved_s)
         elif not view.by_headway and bus.state.deviation_s > LATE_S:
             headway_s = min(view.headway_s(bus.trip), HORIZON_S)
-            effect = Effect(round(view.riders_ahead_per_s(bus.trip, row) * headway_s * saved_s, 1), load * saved_s, saved_s)
-            why = f"{_minutes(bus.state.deviation_s)} late"
-        else:
-            continue
-        until_s = max(bus.arrival_s(row), view.now_s + NOTICE_S)
-        yield _proposal(view, bus, OrderKind.PRIORITY, row, 1.0, why + ": each green on the way helps", effect, 0.7, until_s)
+            effect = Effect(round(view.riders_ahead_per_s(bus.trip, row) * headway_s * saved_s, 1), bus.load(view.plan) * saved_s, saved_s)
+            why = f"{_minutes(bus.state.deviation_s)} late{GREENS}"
+            yield Wish(_proposal(view, bus, OrderKind.PRIORITY, row, 1.0, why, effect, 0.7, until_s))
 
 
-def insert(view: View) -> Iterator[Proposal]:
+def insert(view: View) -> Iterator[Wish]:
     """A departure is due, no vehicle is there for it, and a standby bus is free."""
     used = {bus.state.vehicle for bus in view.buses}
     free = [vehicle for vehicle in view.plan.standby if vehicle not in used]
@@ -191,10 +199,10 @@ def insert(view: View) -> Iterator[Proposal]:
         why = f"trip {id} has no bus: without one its riders wait {_minutes(headway_s)} more"
         until_ns = view.now_ns + round(headway_s / 2 * SECOND_NS)
         line = view.direction[0]
-        yield Proposal(OrderKind.INSERT, line, vehicle, id, 0, 0.0, why, effect, 0.8, view.now_ns, until_ns)
+        yield Wish(Proposal(OrderKind.INSERT, line, vehicle, id, 0, 0.0, why, effect, 0.8, view.now_ns, until_ns))
 
 
-def cancel(view: View) -> Iterator[Proposal]:
+def cancel(view: View) -> Iterator[Wish]:
     """A bus with its follower at its back, so late that its own next trip would leave later than the follower could make good."""
     for bus in view.buses:
         row = min(bus.state.next_stop + 1, len(bus.trip.arrival_s) - 1)
@@ -214,7 +222,7 @@ def cancel(view: View) -> Iterator[Proposal]:
         effect = Effect(round(gained_s - lost_s, 1), round(-load * behind_s, 1), ahead_s)
         why = f"its follower is {_minutes(behind_s)} behind, and its next trip would leave {_minutes(late_s)} late"
         until_s = view.now_s + max(NOTICE_S, bus.arrival_s(row) - view.now_s)
-        yield _proposal(view, bus, OrderKind.CANCEL, row, 0.0, why, effect, 0.5, until_s)
+        yield Wish(_proposal(view, bus, OrderKind.CANCEL, row, 0.0, why, effect, 0.5, until_s))
 
 
 def _coming(view: View) -> Iterator[tuple[Bus, int, AtControlStop]]:
@@ -241,9 +249,9 @@ def _told(time_s: float) -> float:
     return STEP_S * int(time_s / STEP_S)
 
 
-def _shifted(view: View, bus: Bus, row: int, shift_s: float, before_s: float, behind_s: float, riding: int) -> Effect:
-    waiting_s = view.riders_ahead_per_s(bus.trip, row) * shift_s * (behind_s - before_s - shift_s)
-    return Effect(round(waiting_s, 1), round(-riding * shift_s, 1), round(-shift_s, 1))
+def _shifting(view: View, bus: Bus, one: Proposal, met: AtControlStop, shift_s: float, least_s: float = 0.0) -> Wish:
+    slack_s = met.followers_eta_s[0] - met.now_s - met.forward_headway_s
+    return Wish(one, shift_s, least_s, slack_s, view.riders_ahead_per_s(bus.trip, one.stop), met.load, met.follower)
 
 
 def _sure(margin_s: float, *sigmas_s: float) -> float:
@@ -263,10 +271,6 @@ def _follower_sigma_s(view: View, bus: Bus, row: int) -> float:
 
 def _minutes(time_s: float) -> str:
     return f"{time_s / 60.0:.1f} min"
-
-
-def _signed(moved_s: float) -> str:
-    return f"{abs(moved_s) / 60.0:.1f} min {'later' if moved_s > 0 else 'sooner'}"
 
 
 def _proposal(

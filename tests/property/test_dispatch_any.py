@@ -12,9 +12,9 @@ from intersections.buses.departures import respaced_s
 from intersections.buses.dispatch import Proposer
 from intersections.buses.holding import AtControlStop, hold_s
 from intersections.buses.order_rules import Limits
-from intersections.buses.orders import DispatchOrder, Effect, OrderKind, Proposal
+from intersections.buses.orders import DispatchOrder, OrderKind, Proposal
 from intersections.buses.plans import LinePlan, LinePlans
-from intersections.buses.resolve import contradict, resolved, worth_s
+from intersections.buses.resolve import contradict, worth_s
 from tests.bus_lines import BEGIN_S, STEP_S, STOPS, at_ns, foreseen, left, line_network, running, waiting
 
 gaps = st.lists(st.floats(0.0, 3600.0), min_size=1, max_size=4)
@@ -106,23 +106,3 @@ def _as_order(one: Proposal):
     return DispatchOrder(
         "o", 1, one.kind, one.line, one.vehicle, one.trip, one.stop, one.value, "", one.made_ns, one.valid_until_ns, "rule"
     )
-
-
-def proposal(kind, vehicle, trip, waiting_s):
-    return Proposal(kind, "1", f"v{vehicle}", f"t{trip}", 1, 30.0, "why", Effect(waiting_s, 0.0, 0.0), 1.0, 0, 1)
-
-
-wished = st.builds(proposal, st.sampled_from(OrderKind), st.integers(0, 3), st.integers(0, 3), st.integers(-50, 100))
-
-
-@given(st.lists(wished, max_size=8))
-def test_of_contradicting_proposals_the_most_valuable_set_remains(wishes):
-    chosen = resolved(wishes, 1.0)
-    best = max(
-        sum(worth_s(one, 1.0) for one in some)
-        for size in range(len(wishes) + 1)
-        for some in combinations(wishes, size)
-        if not any(contradict(one, other) for one, other in combinations(some, 2))
-    )
-    assert sum(worth_s(one, 1.0) for one in chosen) == pytest.approx(best)
-    assert not any(contradict(one, other) for one, other in combinations(chosen, 2))
