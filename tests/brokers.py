@@ -59,11 +59,14 @@ class NatsBroker:
 class MosquittoBroker:
     def __init__(self, state: Path) -> None:
         state.mkdir(parents=True, exist_ok=True)
-        with socket.socket() as probe:
+        with socket.socket() as probe, socket.socket() as other:
             probe.bind(("127.0.0.1", 0))
+            other.bind(("127.0.0.1", 0))
             self.address = BrokerAddress(*probe.getsockname())
+            self.websocket = BrokerAddress(*other.getsockname(), transport="websockets")
         self._configuration = state / "mosquitto.conf"
-        lines = [f"listener {self.address.port} 127.0.0.1", "allow_anonymous true", "persistence false"]
+        lines = [f"listener {self.websocket.port} 127.0.0.1", "protocol websockets"]
+        lines += [f"listener {self.address.port} 127.0.0.1", "allow_anonymous true", "persistence false"]
         if os.geteuid() == 0:
             lines.append("user root")  # else it gives up the right to read its own configuration
         self._configuration.write_text("\n".join(lines) + "\n")

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 import pytest
 
 from intersections.buses.decisions import OrderSent
+from intersections.buses.order_book import TIMED
 from intersections.buses.orders import Acknowledgement, Answer, OrderKind, OrderState, OrderVerdict
 from positioning.samples import Verdict
 from tests.brokers import BROKERS, TIMEOUT_S, started, subscribed
-from tests.bus_orders import NOW_NS, book, by_hand, driver_module
+from tests.bus_orders import NOW_NS, at_ns, book, by_hand, driver_module
 from tests.decided import SECOND_NS
 from v2x.commands import CommandGate
 from v2x.messages import MessageEncoder, rfc3339_ns
@@ -53,7 +54,8 @@ class Loop:
 
     def send(self):
         told = self.book.tick(self.now_ns)
-        self.link.publish([OrderSent("buses", self.now_ns, order, "s2", "Stop 2", 0) for order in told], self.now_ns)
+        sent = [OrderSent("buses", self.now_ns, one, "s2", "Stop 2", at_ns(one.value) if one.kind in TIMED else 0) for one in told]
+        self.link.publish(sent, self.now_ns)
         return told
 
     async def sent(self):
