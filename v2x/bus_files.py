@@ -61,7 +61,7 @@ def dispatcher_of(network: BusNetwork, plans: LinePlans, limits: Limits) -> Disp
 
     def riders_per_s(pattern: str, stop: int) -> float:
         way = network.patterns[pattern]
-        return plans.of(way.line).riders_per_s * (len(way.stops) - stop)
+        return plans.of(way.line).riders_per_s * max(len(way.stops) - 1 - stop, 0)  # nobody boards at the last
 
     return Dispatcher.of(network, plans, OrderBook(network, limits, riders_per_s))
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 FOLLOWERS = 2  # behind these an arrival at this stop is foreseen too badly
+EAGER_S = 300.0  # before the time on the stop's board its riders begin to come
 GAIN = 0.7  # of the even gap's correction: the rest waits for the next control stop, where more is known
 
 
@@ -61,3 +62,8 @@ def hold_s(bus: ReadyBus) -> float:
 def schedule_hold_s(bus: ReadyBus) -> float:
     """Seconds beyond being ready, on a line whose passengers know the timetable: nobody leaves early; 0 or more."""
     return max(0.0, bus.scheduled_departure_s - bus.now_s)
+
+
+def missing(early_s: float) -> float:
+    """Part of the riders who know the timetable that has not come `early_s` before the time on the board: they come evenly in EAGER_S."""
+    return min(max(early_s, 0.0) / EAGER_S, 1.0)

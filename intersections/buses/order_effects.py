@@ -8,6 +8,7 @@ Rules:
 * Riders who come evenly, `r` a second at the stops ahead, wait r h^2 / 2 for each headway h (Welding 1957, "The instability of a
   close-interval service"). With h before and g after the bus the shift saved r ((h - shift)^2 + (g + shift)^2 - h^2 - g^2) / 2, which is
   r shift (g - h + shift). Those who sit in a bus at its terminal are among them.
+* Where a bus shall not leave before its time, riders know the timetable, as in the prediction: those who would have missed it wait g.
 * An effect is known only when the next bus has left the same stop; after `FOLLOWER_WITHIN_S` it never will be.
 """
 
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from intersections.buses.holding import missing
 from intersections.buses.network import BusNetwork
 from intersections.buses.orders import DispatchOrder, Effect, OrderKind, OrderRecord
 from intersections.buses.samples import UNKNOWN_LOAD, BusState, Duty, StopCall
@@ -50,6 +52,7 @@ class Pending:
     shift_s: float
     riders_per_s: float
     in_vehicle_s: float
+    missed: float | None  # riders who know the timetable and would have missed the bus; None: they come evenly
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,9 @@ class Effects:
         in_vehicle_s = predicted_s if call.load == UNKNOWN_LOAD else -call.load * shift_s
         if call.stop == 0:
             in_vehicle_s = 0.0
-        riders = self._riders_per_s(call.pattern, call.stop)
-        self._pending[order.id] = Pending(order.id, place, call.left_s, call.left_s - max(before), shift_s, riders, in_vehicle_s)
+        riders, headway_s = self._riders_per_s(call.pattern, call.stop), call.left_s - max(before)
+        missed = self._missed(call, shift_s, headway_s) if order.kind is OrderKind.DEPART_NOT_BEFORE else None
+        self._pending[order.id] = Pending(order.id, place, call.left_s, headway_s, shift_s, riders, in_vehicle_s, missed)
 
     def leave(self, call: StopCall, *, ordered: bool) -> list[Measured]:
         """A bus has left a stop; -> the effects that are known by that. `ordered`: it stood there by order."""
@@ -123,13 +127,23 @@ class Effects:
         trip = self._network.trips.get(call.trip)
         return float(trip.departure_s[call.stop]) if trip is not None else float("nan")
 
+    def _missed(self, call: StopCall, shift_s: float, headway_s: float) -> float:
+        """Riders of this stop for whom the bus would have been too early without the order, and was not with it."""
+        here = self._riders_per_s(call.pattern, call.stop) - self._riders_per_s(call.pattern, call.stop + 1)
+        early_s = self.planned_departure_s(call) - call.left_s
+        return here * headway_s * (missing(early_s + shift_s) - missing(early_s))
+
     def _settle(self, one: Pending, gap_s: float) -> Measured:
         del self._pending[one.order]
-        waiting_s = one.riders_per_s * one.shift_s * (gap_s - one.headway_s + one.shift_s)
         text = (
             f"without it the bus would have left {one.shift_s:.0f} s earlier, {one.headway_s - one.shift_s:.0f} s after the one before it"
         )
-        text += f" and {gap_s + one.shift_s:.0f} s before the next; riders come evenly, {one.riders_per_s:.3f} a second"
+        if one.missed is None:
+            waiting_s = one.riders_per_s * one.shift_s * (gap_s - one.headway_s + one.shift_s)
+            text += f" and {gap_s + one.shift_s:.0f} s before the next; riders come evenly, {one.riders_per_s:.3f} a second"
+        else:
+            waiting_s = one.missed * gap_s
+            text += f"; {one.missed:.1f} riders who know the timetable would have missed it and waited {gap_s:.0f} s for the next"
         return Measured(one.order, Effect(round(waiting_s, 1), round(one.in_vehicle_s, 1), round(-one.shift_s, 1)), text)
 
     def state(self) -> dict[str, Any]:

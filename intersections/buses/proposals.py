@@ -13,7 +13,7 @@ from math import erf, inf, isfinite, sqrt
 
 from intersections.buses.departures import within_s
 from intersections.buses.headways import DWELL_S, Bus, View
-from intersections.buses.holding import AtControlStop, hold_s, schedule_hold_s
+from intersections.buses.holding import AtControlStop, hold_s, missing, schedule_hold_s
 from intersections.buses.network import Trip
 from intersections.buses.orders import Effect, OrderKind, Proposal
 from intersections.buses.resolve import STEP_S, Wish
@@ -30,7 +30,6 @@ MISSING_S = 120.0  # so long before its time the vehicle of a trip is known wher
 GRACE_S = 60.0  # an order can be carried out so much later than planned
 SPEED_MPS = (4.0, 25.0)  # slower, a bus stands in the way; faster, no bus is: its prediction is wrong
 LATE_S = 120.0  # on lines that are run by the timetable
-EAGER_S = 300.0  # before the time on the stop's board its riders begin to come
 NOTHING = Effect(0.0, 0.0, 0.0)  # by itself: of shifts it follows from what their neighbours are told
 GREENS = ": each green on the way helps"
 
@@ -131,9 +130,9 @@ def keep_to_timetable(view: View) -> Iterator[Wish]:
         load = bus.load(view.plan)
         headway_s = min(view.headway_s(bus.trip), HORIZON_S)
         here = view.riders_ahead_per_s(bus.trip, row) - view.riders_ahead_per_s(bus.trip, row + 1)
-        missing = here * headway_s * min(waits_s / EAGER_S, 1.0)
-        effect = Effect(round(missing * headway_s, 1), round(-load * waits_s, 1), -waits_s)
-        why = f"would leave {_minutes(early_s)} before its time: about {missing:.1f} riders would miss it and wait {_minutes(headway_s)}"
+        missed = here * headway_s * missing(waits_s)
+        effect = Effect(round(missed * headway_s, 1), round(-load * waits_s, 1), -waits_s)
+        why = f"would leave {_minutes(early_s)} before its time: about {missed:.1f} riders would miss it and wait {_minutes(headway_s)}"
         sure = _sure(early_s, bus.sigma_s(row, view.now_s), 0.0)
         until_s = ready_s + waits_s
         yield Wish(_proposal(view, bus, OrderKind.DEPART_NOT_BEFORE, row, until_s, why, effect, sure, until_s + GRACE_S))
