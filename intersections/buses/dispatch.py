@@ -74,7 +74,7 @@ class Proposer:
     def _views(
         self, states: Sequence[BusState], predictions: Sequence[Prediction], plans: LinePlans, now_s: float, now_ns: int
     ) -> Iterator[View]:
-        buses = buses_by_direction(self._timetable, states, predictions, self._standing(states), self.cancelled)
+        buses = buses_by_direction(self._timetable, states, predictions, self.standing(states), self.cancelled)
         duties = {bus.trip.duty for group in buses.values() for bus in group if bus.trip.duty}
         vehicles: dict[str, set[str]] = defaultdict(set)
         for (line, _), group in buses.items():
@@ -97,7 +97,7 @@ class Proposer:
                 self._riders_per_s,
             )
 
-    def _standing(self, states: Sequence[BusState]) -> dict[str, float]:
+    def standing(self, states: Sequence[BusState]) -> dict[str, float]:
         """When the vehicles that stand at a stop came there, where that is known."""
         found = {}
         for state in states:

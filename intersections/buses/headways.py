@@ -77,6 +77,11 @@ def _control(network: BusNetwork, pattern: Pattern) -> tuple[int, ...]:
     return tuple(row for row in (named or range(CONTROL_EVERY - 1, last, CONTROL_EVERY)) if 0 < row < last)
 
 
+def dwell_s(trip: Trip, row: int) -> float:
+    """What a stop is expected to take."""
+    return max(float(trip.departure_s[row] - trip.arrival_s[row]), DWELL_S if row else 0.0)
+
+
 def _duties(network: BusNetwork) -> dict[str, Trip]:
     """By trip: the next one of the same duty."""
     duties: dict[str, list[Trip]] = defaultdict(list)
@@ -104,12 +109,11 @@ class Bus:
         """When it will be ready to leave a stop; nan where nobody knows, or where it has left."""
         if not self.state.next_stop <= row < self.end:
             return nan
-        dwell_s = max(float(self.trip.departure_s[row] - self.trip.arrival_s[row]), DWELL_S if row else 0.0)
         if row == 0:
             return max(float(self.trip.departure_s[0]), now_s)
         if self.state.at_stop and row == self.state.next_stop:
-            return self.arrived_s + dwell_s if isfinite(self.arrived_s) else now_s
-        return max(self.arrival_s(row), now_s) + dwell_s
+            return self.arrived_s + dwell_s(self.trip, row) if isfinite(self.arrived_s) else now_s
+        return max(self.arrival_s(row), now_s) + dwell_s(self.trip, row)
 
     def arrival_s(self, row: int) -> float:
         known = self.prediction

@@ -80,6 +80,11 @@ class OrderBook:
         """What the vehicle has to obey now."""
         return [one.order for one in self._register.open.values() if one.order.vehicle == vehicle and is_active(one, now_ns)]
 
+    def obeyed(self, now_ns: int) -> list[DispatchOrder]:
+        """What drivers have said yes to and positions have not shown yet."""
+        awaited = (self._register.open[order].order for orders in self._register.awaited.values() for order in orders)
+        return [order for order in awaited if now_ns < order.valid_until_ns]
+
     def events(self) -> list[OrderRecord]:
         """Every change since the last call, in order: the record as it was then."""
         news, self._register.news = self._register.news, []

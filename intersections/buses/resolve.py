@@ -8,7 +8,7 @@ Rules:
 * Two proposals contradict each other where they ask something of the same vehicle or trip; asking the signals contradicts nothing.
 * A proposal counts as far as it is sure, waiting with the line's weight; what two do together as far as the less sure of them.
 * A shift may become smaller, in steps drivers are told, never larger: what a neighbour's order calls for beyond it is proposed as soon as
-  that order is in force. What is worth nothing beside the others is left out.
+  that order shows. What is worth nothing beside the others is left out.
 * Coordinate ascent, from nothing with the heaviest first, so never worse than nothing or than any one proposal; and from the whole of the
   heaviest set without contradictions. That set is found exactly, component by component (branch and bound); a component of more than
   `EXACT` proposals is filled from the heaviest down: it cannot pass a step's time.

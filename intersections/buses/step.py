@@ -26,6 +26,7 @@ from intersections.buses.matching import Matcher
 from intersections.buses.network import BusNetwork
 from intersections.buses.order_book import OrderBook
 from intersections.buses.order_rules import ENDED
+from intersections.buses.ordered_times import as_ordered
 from intersections.buses.orders import (
     Acknowledgement,
     ActAnswer,
@@ -100,11 +101,11 @@ class Dispatcher:
         self._predictions.observe(matched.calls)
         self._proposer.observe(matched.calls)
         self.book.see(matched.states, matched.calls, now_ns)
+        events = self._events()
         is_planned = now_ns >= self._due_ns
         predictions = self._plan(now_ns) if is_planned else ()
         orders = tuple(self.book.tick(now_ns))
-        states, events = tuple(matched.states), tuple(self.book.events())
-        self._cancel(events)
+        states, events = tuple(matched.states), (*events, *self._events())
         refused = tuple((one, verdict) for one, verdict in said if verdict not in HARMLESS)
         calls = tuple(matched.calls)
         return DispatchStep(states, calls, predictions, orders, events, answers, refused, is_planned, matched.verdicts)
@@ -120,12 +121,13 @@ class Dispatcher:
     def _plan(self, now_ns: int) -> tuple[Prediction, ...]:
         self._due_ns = now_ns + PERIOD_NS
         states = [state for state in self._states.values() if now_ns - state.measured_ns <= FRESH_NS]
-        predictions = tuple(self._predictions.predict(states, now_ns))
-        self.book.propose(self._proposer.propose(states, predictions, self._plans, now_ns), now_ns)
-        return predictions
+        foreseen, standing = self._predictions.predict(states, now_ns), self._proposer.standing(states)
+        self.book.propose(self._proposer.propose(states, foreseen, self._plans, now_ns), now_ns)
+        return tuple(as_ordered(self.network, foreseen, states, self.book.obeyed(now_ns), standing, now_ns))
 
-    def _cancel(self, events: Sequence[OrderRecord]) -> None:
-        """A trip is cancelled from the driver's yes on, unless that order ends otherwise."""
+    def _events(self) -> tuple[OrderRecord, ...]:
+        """Of the orders. A trip is cancelled from the driver's yes on, unless that order ends otherwise."""
+        events = tuple(self.book.events())
         for record in events:
             if record.order.kind is not OrderKind.CANCEL:
                 continue
@@ -134,6 +136,7 @@ class Dispatcher:
                     part.cancelled[record.order.trip] = record.order.stop
                 elif record.state in ENDED:
                     part.cancelled.pop(record.order.trip, None)
+        return events
 
     def _accept(self, act: DispatchAct, now_ns: int) -> ActAnswer:
         return self._answer(act, self.book.accept(act.order, act.author, now_ns, act.version))
