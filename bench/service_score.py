@@ -112,9 +112,10 @@ def main() -> None:
         if options.arms and not arm.name.startswith(tuple(options.arms)):
             continue
         for seed in range(1, options.seeds + 1):
-            results.setdefault(arm, []).append(play(shipped, tool, arm, seed, options.end))
-            told = results[arm][-1].get("dispatch")
-            print(f"{arm.name}, seed {seed}: {results[arm][-1]['person_tt']:.1f} s a person {told or ''}", file=sys.stderr, flush=True)
+            run = play(shipped, tool, arm, seed, options.end)
+            results.setdefault(arm, []).append(run if arm.cars else run | {"person_tt": None})  # of other persons: not to be compared
+            told = run.get("dispatch")
+            print(f"{arm.name}, seed {seed}: {run['person_tt']:.1f} s a person {told or ''}", file=sys.stderr, flush=True)
     print("\n".join([*table(results, COLUMNS), "", *gains(results)]))
     if options.picture:
         options.picture.write_text(picture(results), encoding="utf-8")
