@@ -2,8 +2,6 @@
 
 Rules:
 * Causal: at each full minute only reports measured until then are known.
-* A service day ends long after midnight: a report belongs to the day on which the trip it names is due, one that names none to the
-  day on which most service runs.
 * Predictions are written as they are made, one row per stop ahead; seconds of the service day.
 """
 
@@ -18,8 +16,6 @@ from intersections.buses.network import BusNetwork
 from intersections.buses.samples import BusPosition, Prediction
 
 MINUTE_NS = 60_000_000_000
-EARLY_S, LATE_S = 3_600.0, 10_800.0  # how long before and after its timetable a trip may be named
-UNNAMED_S = (10_800.0, 97_200.0)  # 3 to 27 o'clock
 COLUMNS = ("made_at_s", "trip_id", "stop_idx", "predicted_s", "p10_s", "p90_s")
 
 
@@ -46,15 +42,6 @@ def _minute(matcher: Matcher, predictions: Predictions, batch: list[BusPosition]
     verdicts.update(matched.verdicts)
     predictions.observe(matched.calls)
     return predictions.predict(matched.states, now_ns)
-
-
-def of_day(network: BusNetwork, positions: Iterable[BusPosition]) -> Iterator[BusPosition]:
-    for position in positions:
-        at_s = (position.measured_ns - network.midnight_ns) / 1e9
-        trip = network.trips.get(position.trip)
-        begin_s, end_s = (trip.departure_s[0] - EARLY_S, trip.arrival_s[-1] + LATE_S) if trip else UNNAMED_S
-        if begin_s <= at_s < end_s:
-            yield position
 
 
 def write_predictions(file: TextIO, minutes: Iterable[list[Prediction]]) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from v2x.cli.eta_score import eta_score_app
 from v2x.errors import ConfigError
 
 STOPS, BETWEEN_S, DEGREES = 8, 120, 0.005  # of latitude, 556 m
+TRUTH = "trip_id,route,stop_idx,dist_m,sched_s,actual_s"
 SCORER = """
 import sys, csv
 rows = list(csv.DictReader(open(sys.argv[2])))
@@ -84,7 +86,7 @@ def test_a_bus_on_time_is_predicted_by_the_clock_of_its_service_day(tmp_path, tr
 def test_the_scorer_gets_truth_and_predictions(tmp_path):
     scorer, truth = tmp_path / "score.py", tmp_path / "truth.csv"
     scorer.write_text(SCORER)
-    truth.write_text("")
+    truth.write_text(f"{TRUTH}\nearly,7,0,0,28800,28800\n")
     recorded = positions(tmp_path / "p.csv.gz", "early", datetime(2026, 5, 4, 6, tzinfo=UTC))
     output = run("--gtfs", feed(tmp_path / "gtfs"), "--positions", recorded, "--truth", truth, "--scorer", scorer)
     assert int(output.split("scored ")[1].split()[0]) > STOPS
@@ -94,6 +96,39 @@ def test_a_day_without_positions_is_refused_with_those_there_are(tmp_path):
     recorded = positions(tmp_path / "p.csv.gz", "early", datetime(2026, 5, 4, 6, tzinfo=UTC))
     with pytest.raises(ConfigError, match=str(date(2026, 5, 4))):
         run("--gtfs", feed(tmp_path / "gtfs"), "--positions", recorded, "--predictions", tmp_path / "out.csv", "--date", "2026-06-01")
+
+
+@pytest.mark.parametrize(
+    ("flag", "name", "content", "told"),
+    [
+        ("--positions", "none.csv", None, "none.csv: it cannot be read"),
+        ("--positions", "empty.csv", b"", "no column for vehicle_id, timestamp, latitude, longitude: it is empty"),
+        ("--positions", "other.csv", b"when,where\n1,2\n", "its columns are when, where"),
+        ("--positions", "bare.csv", b"vehicle_id,timestamp,latitude,longitude\n", "has no position"),
+        ("--positions", "torn.csv.gz", gzip.compress(b"vehicle_id\n" * 99)[:20], "cannot be read"),
+        ("--positions", "winter.csv", b"vehicle_id,timestamp,latitude,longitude\nv,2031-01-01T12:00:00,48,2\n", "no trip on 2031-01-01"),
+        ("--truth", "none.csv", None, "none.csv cannot be read"),
+        ("--truth", "empty.csv", b"", "has no column trip_id, stop_idx, sched_s, actual_s"),
+        ("--truth", "bare.csv", f"{TRUTH}\n".encode(), "has no arrival"),
+        ("--truth", "other.csv", f"{TRUTH}\nx,7,0,0,1,1\n".encode(), "none of its 1 trips runs on 2026-05-04, such as x"),
+        ("--gtfs", "none.zip", None, "neither a folder nor a zip"),
+        ("--gtfs", "torn.zip", b"PK\x05\x06" + bytes(18), "names no time zone"),
+    ],
+)
+def test_a_wrong_file_is_told_in_a_sentence(tmp_path, flag, name, content, told):
+    (tmp_path / "score.py").write_text(SCORER)
+    truth = tmp_path / "truth.csv"
+    truth.write_text(f"{TRUTH}\nearly,7,0,0,28800,28800\n")
+    right = {
+        "--gtfs": feed(tmp_path / "gtfs"),
+        "--positions": positions(tmp_path / "p.csv.gz", "early", datetime(2026, 5, 4, 6, tzinfo=UTC)),
+        "--truth": truth,
+        "--scorer": tmp_path / "score.py",
+    }
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        run(*(word for pair in (right | {flag: tmp_path / name}).items() for word in pair))
 
 
 def test_neither_truth_nor_predictions_is_refused(tmp_path):

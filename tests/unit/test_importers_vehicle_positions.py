@@ -22,7 +22,8 @@ def reader(trips=("t1", "f@07:00:00")):
 
 
 @pytest.mark.parametrize(
-    "timestamp", ["2016-12-16T05:34:02-06:00", "2016-12-16T11:34:02Z", "2016-12-16T05:34:02", "2016-12-16 05:34:02", "1481888042"]
+    "timestamp",
+    ["2016-12-16T05:34:02-06:00", "2016-12-16T11:34:02Z", "2016-12-16T05:34:02", "2016-12-16 05:34:02", "1481888042", "1481888042000"],
 )
 def test_times_are_iso_or_epoch_and_local_without_an_offset(timestamp):
     text = f"vehicle_id,timestamp,speed,route_id,trip_id,latitude,longitude\n8948,{timestamp},5.4,1,t1,30.4,-97.6\n"
@@ -37,6 +38,10 @@ def test_times_are_iso_or_epoch_and_local_without_an_offset(timestamp):
         "vehicle.vehicle.id,vehicle.timestamp,vehicle.position.latitude,vehicle.position.longitude,vehicle.trip.trip_id",
         "vehicle.id,timestamp,position.latitude,position.longitude,trip.trip_id",
         "Vehicle_ID, timestamp ,LAT,lon,trip_id",
+        "vehicle_vehicle_id,vehicle_timestamp,vehicle_position_latitude,vehicle_position_longitude,vehicle_trip_trip_id",
+        "vehicle.vehicle.id,vehicle.timestamp,vehicle.position.latitude,vehicle.position.longitude,vehicle.trip.tripId",
+        "entity.vehicle.vehicle.id,entity.vehicle.timestamp,entity.vehicle.position.latitude,entity.vehicle.position.longitude,entity.vehicle.trip.trip_id",
+        "vehicle.label,timestamp,latitude,longitude,trip_id,id",
     ],
 )
 def test_columns_may_bear_their_whole_path(header):

@@ -1,14 +1,16 @@
 """`v2x eta-score`: arrivals predicted on recorded days of any city that has GTFS, and how far they were out."""
 
+import csv
 import gzip
 import os
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import date
 from pathlib import Path
 from typing import Annotated, TextIO
 from zoneinfo import ZoneInfo
@@ -16,12 +18,17 @@ from zoneinfo import ZoneInfo
 import typer
 
 from intersections.buses.eta import Predictions
-from intersections.buses.samples import BusPosition
+from intersections.buses.samples import Prediction
+from intersections.buses.vehicles import PositionVerdict
 from v2x.cli import application
 from v2x.errors import ConfigError
-from v2x.eta_replay import of_day, predicted, write_predictions
-from v2x.importers.gtfs import GtfsFeed, read_gtfs
+from v2x.eta_replay import predicted, write_predictions
+from v2x.importers.gtfs import GtfsFeed, read_gtfs, time_zone
 from v2x.importers.vehicle_positions import PositionReader
+from v2x.recorded_positions import RecordedPositions
+
+TRUTH_COLUMNS = ("trip_id", "stop_idx", "sched_s", "actual_s")
+WORTH_LEARNING = 0.01  # of the scored day's positions: fewer are odd times, or the night's rest
 
 eta_score_app = application()
 
@@ -46,24 +53,56 @@ def eta_score_command(
     """Replay recorded positions minute by minute, predict, and score. Days before the scored one are learnt from."""
     if truth is None and predictions is None:
         raise ConfigError("--truth", "give it to score, or --predictions to keep what is predicted")
-    days = _service_days(gtfs, positions)
-    scored = _date(day) if day else max(days, key=lambda one: (len(days[one][1]), one))
-    if scored not in days:
-        raise ConfigError("--date", f"no position is of {scored}; there are {', '.join(map(str, sorted(days)))}")
+    if predictions is not None and not predictions.parent.is_dir():
+        raise ConfigError("--predictions", f"{predictions.parent} is no folder")
+    scorer = scorer or _scorer()
+    observed = _trips_of(truth, scorer) if truth is not None else frozenset()
+    zone = time_zone(gtfs)
+    recorded = _recorded(positions, zone)
+    days = recorded.days(zone)
+    scored, feed = _scored_day(gtfs, days, _date(day) if day else None)
+    if observed and not observed & feed.network.trips.keys():
+        raise ConfigError("--truth", f"none of its {len(observed)} trips runs on {scored}, such as {min(observed)}")
     learner: Predictions | None = None
+    for one in sorted(one for one in days if one < scored and days[one] >= WORTH_LEARNING * days[scored]):
+        with suppress(ConfigError):  # no service: nothing to learn
+            learner = _one_day(read_gtfs(gtfs, one), recorded, learner, None)
     with tempfile.TemporaryDirectory() as room:
         out = predictions or Path(room) / "predictions.csv"
-        for one in sorted(one for one in days if one <= scored):
-            learner = _one_day(*days[one], learner, out if one == scored else None)
+        _one_day(feed, recorded, learner, out)
         if truth is not None:
-            typer.echo(_scored(scorer or _scorer(), truth, out))
+            typer.echo(_score(scorer, truth, out))
 
 
-def _one_day(feed: GtfsFeed, positions: list[BusPosition], learner: Predictions | None, out: Path | None) -> Predictions:
-    predictions, verdicts = Predictions(feed.network), Counter[str]()
+def _recorded(positions: Path, zone: ZoneInfo) -> RecordedPositions:
+    reader = PositionReader((), zone)
+    recorded = RecordedPositions(reader.reports(positions), lambda count: typer.echo(f"{count:,} positions read", err=True))
+    if not len(recorded):
+        raise ConfigError("--positions", f"{positions} has no position: {dict(reader.notes) or 'it is empty'}")
+    typer.echo(f"{len(recorded):,} positions {dict(reader.notes)}", err=True)
+    return recorded
+
+
+def _scored_day(gtfs: Path, days: Mapping[date, int], wished: date | None) -> tuple[date, GtfsFeed]:
+    """The wished one, or the one with most positions that has service."""
+    if wished is not None and wished not in days:
+        raise ConfigError("--date", f"no position is of {wished}; there are {', '.join(map(str, sorted(days)))}")
+    wrong: list[ConfigError] = []
+    for day in [wished] if wished is not None else sorted(days, key=lambda one: (-days[one], one)):
+        try:
+            return day, read_gtfs(gtfs, day)
+        except ConfigError as error:
+            wrong.append(error)
+    raise wrong[0]
+
+
+def _one_day(feed: GtfsFeed, recorded: RecordedPositions, learner: Predictions | None, out: Path | None) -> Predictions:
+    network = feed.network
+    predictions, verdicts = Predictions(network), Counter[str]()
     if learner is not None:
         predictions.begin(learner.learnt())
-    minutes = predicted(feed.network, predictions, positions, verdicts)
+    count, positions = recorded.of_day(network)
+    minutes = _shown(predicted(network, predictions, positions, verdicts), count, verdicts)
     if out is None:
         for _ in minutes:  # learnt from, not kept
             pass
@@ -74,33 +113,32 @@ def _one_day(feed: GtfsFeed, positions: list[BusPosition], learner: Predictions 
     return predictions
 
 
-def _service_days(gtfs: Path, positions: Path) -> dict[date, tuple[GtfsFeed, list[BusPosition]]]:
-    """Days with service, and the positions of each. They are read twice: the agency's time zone is in the timetable of a day."""
-    rough = PositionReader((), UTC).file(positions)
-    if not rough:
-        raise ConfigError("--positions", f"{positions} has no position")
-    first, last = (datetime.fromtimestamp(rough[end].measured_ns / 1e9, UTC).date() for end in (0, -1))
-    feeds = _feeds(gtfs, [first + timedelta(days=number) for number in range(-1, (last - first).days + 2)])
-    trips = frozenset(trip for feed in feeds.values() for trip in feed.network.trips)
-    reader = PositionReader(trips, ZoneInfo(next(iter(feeds.values())).time_zone))
-    recorded = reader.file(positions)
-    typer.echo(f"{len(recorded)} positions {dict(reader.notes)}", err=True)
-    found = {day: (feed, list(of_day(feed.network, recorded))) for day, feed in feeds.items()}
-    return {day: part for day, part in found.items() if part[1]}
+def _shown(minutes: Iterable[list[Prediction]], count: int, verdicts: Mapping[str, int]) -> Iterator[list[Prediction]]:
+    """The same, with a line for each hour."""
+    hour = -1.0
+    for minute in minutes:
+        if minute and minute[0].made_s // 3600.0 > hour:
+            hour = minute[0].made_s // 3600.0
+            done = sum(verdicts[verdict.name] for verdict in PositionVerdict)
+            typer.echo(f"{hour:02.0f}:00  {done:,} of {count:,} positions, {len(minute)} buses predicted", err=True)
+        yield minute
 
 
-def _feeds(gtfs: Path, days: list[date]) -> dict[date, GtfsFeed]:
-    """Of those days on which there is service."""
-    feeds: dict[date, GtfsFeed] = {}
-    wrong: list[ConfigError] = []
-    for day in days:
-        try:
-            feeds[day] = read_gtfs(gtfs, day)
-        except ConfigError as error:
-            wrong.append(error)
-    if not feeds:
-        raise wrong[0]
-    return feeds
+def _trips_of(truth: Path, scorer: Path) -> frozenset[str]:
+    """What the scorer will look for. Asked for before hours of replay, not after."""
+    if not scorer.is_file():
+        raise ConfigError("--scorer", f"{scorer} is no file")
+    try:
+        with gzip.open(truth, "rt") if truth.suffix == ".gz" else truth.open() as file:
+            rows = csv.DictReader(file)
+            if missing := [name for name in TRUTH_COLUMNS if name not in (rows.fieldnames or ())]:
+                raise ConfigError("--truth", f"{truth} has no column {', '.join(missing)}")
+            trips = frozenset(row["trip_id"] for row in rows)
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError("--truth", f"{truth} cannot be read: {error}") from error
+    if not trips:
+        raise ConfigError("--truth", f"{truth} has no arrival")
+    return trips
 
 
 def _date(text: str) -> date:
@@ -120,9 +158,7 @@ def _scorer() -> Path:
     return Path(os.environ.get("V2X_DATA", "../shared/data")).resolve().parent / "tools" / "score_eta.py"
 
 
-def _scored(scorer: Path, truth: Path, predictions: Path) -> str:
-    if not scorer.is_file():
-        raise ConfigError("--scorer", f"{scorer} is no file")
+def _score(scorer: Path, truth: Path, predictions: Path) -> str:
     done = subprocess.run([sys.executable, scorer, truth, predictions], capture_output=True, text=True, check=False)  # noqa: S603 - the operator's own
     if done.returncode:
         raise ConfigError("--truth", done.stderr.strip().splitlines()[-1])

@@ -10,11 +10,14 @@ Rules:
 import csv
 import io
 import zipfile
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
+from typing import IO
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -102,22 +105,36 @@ class _Tables:
             self.notes[f"{table}_absent"] += 1
             return
         lines = csv.reader(self._lines(self._names[table]))
-        header = [name.strip() for name in next(lines, [])]
-        for cells in lines:
-            if not any(cells):
-                continue
-            self.notes[f"{table}_row_of_wrong_length"] += len(cells) != len(header)
-            yield dict(zip(header, map(str.strip, cells), strict=False))
+        try:
+            header = [name.strip() for name in next(lines, [])]
+            for cells in lines:
+                if not any(cells):
+                    continue
+                self.notes[f"{table}_row_of_wrong_length"] += len(cells) != len(header)
+                yield dict(zip(header, map(str.strip, cells), strict=False))
+        except csv.Error:  # a quote that is never closed swallows the rest
+            self.notes[f"{table}_unreadable_from_a_row_on"] += 1
 
     def _lines(self, name: str) -> Iterator[str]:
+        """One after the other: a large city's stop_times.txt has some hundred megabytes."""
+        clean = True
+        try:
+            with self._opened(name) as raw, io.TextIOWrapper(raw, "utf-8-sig", errors="replace", newline="") as lines:
+                for line in lines:
+                    clean &= "�" not in line
+                    yield line.replace("\0", "")
+        except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+            raise ConfigError(str(self._feed), f"{name} cannot be read: {error}") from error
+        self.notes["not_utf8"] += not clean
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[IO[bytes]]:
         if self._feed.is_dir():
-            raw = (self._feed / name).read_bytes()
+            with (self._feed / name).open("rb") as file:
+                yield file
         else:
-            with zipfile.ZipFile(self._feed) as archive:
-                raw = archive.read(name)
-        text = raw.decode("utf-8-sig", errors="replace")
-        self.notes["not_utf8"] += "�" in text
-        return iter(io.StringIO(text.replace("\0", ""), newline=""))
+            with zipfile.ZipFile(self._feed) as archive, archive.open(name) as member:
+                yield member
 
 
 def _time_zone(tables: _Tables) -> ZoneInfo:

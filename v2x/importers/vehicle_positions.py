@@ -1,43 +1,41 @@
 """Positions of vehicles as GTFS-RT gives them: a feed message (a file, or polled by HTTP) or a table with the same field names.
 
 Rules:
-* A table's columns are named as in GTFS-RT, with or without their path (`vehicle.trip.trip_id`, `trip_id`). More columns do no harm.
-* Times are ISO 8601 or epoch seconds; an ISO time without an offset is the agency's local time.
 * What cannot be read is counted by name and costs only that report. Whether a place can be believed is the matcher's to say.
 * A trip of frequencies.txt is named by trip and start_time together, as `importers.gtfs` does.
 """
 
 import asyncio
-import csv
 import gzip
 import http.client
+import io
 import urllib.error
 import urllib.request
+import zlib
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
-from io import StringIO
-from math import isfinite, nan
+from datetime import tzinfo
+from math import nan
 from pathlib import Path
+from typing import IO, cast
 
 from google.protobuf.message import DecodeError
 from google.transit import gtfs_realtime_pb2 as realtime
 
 from intersections.buses.samples import UNKNOWN_LOAD, BusPosition
 from v2x.errors import ConfigError
+from v2x.importers.position_table import Claim, Reported, is_complete, read_table
 
 MAX_MESSAGE_BYTES = 64_000_000  # the largest cities' feeds are some megabytes
 POLL_TIMEOUT_S = 10.0
-MAX_EPOCH_S = 1e11  # the year 5138; what is bigger is not seconds
-NAMES = {  # of a column's last part, or of its last two where the last alone would not tell
-    "vehicle.id": "vehicle_id",
-    "vehicle.vehicle.id": "vehicle_id",
-    "vehicle_label": "label",
-    "lat": "latitude",
-    "lon": "longitude",
-    "lng": "longitude",
-}
+GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1
+
+
+def run_of(claim: Claim, trips: Collection[str]) -> str:
+    """The network's name of what is claimed: a run of a frequency bears its start."""
+    run = f"{claim.trip}@{claim.start_time}"
+    return run if claim.start_time and run in trips else claim.trip
 
 
 @dataclass(slots=True)
@@ -49,39 +47,40 @@ class PositionReader:
     notes: Counter[str] = field(default_factory=Counter)
 
     def file(self, path: Path) -> list[BusPosition]:
-        """All positions in order of time: of a table (.csv, .csv.gz), of a feed message, or of a folder of these. Raises ConfigError."""
+        """All positions in order of time. Raises ConfigError."""
+        return sorted(map(self.position, self.reports(path)), key=lambda one: (one.measured_ns, one.vehicle))
+
+    def reports(self, path: Path) -> Iterator[Reported]:
+        """Of a table (.csv, .csv.gz), of a feed message, or of a folder of these, as they stand there. Raises ConfigError."""
         try:
             if path.is_dir():
-                found = [one for part in sorted(path.iterdir()) if part.is_file() for one in self.file(part)]
+                for part in sorted(part for part in path.iterdir() if part.is_file()):
+                    yield from self.reports(part)
+            elif ".csv" in path.name.lower():
+                with self._opened(path) as raw, io.TextIOWrapper(raw, "utf-8-sig", errors="replace", newline="") as lines:
+                    yield from read_table(lines, str(path), self.zone, self.notes)
             else:
-                raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-                is_table = ".csv" in path.suffixes
-                found = list(self.table(raw.decode("utf-8-sig", errors="replace")) if is_table else self.message(raw))
-        except (OSError, EOFError) as error:
+                with self._opened(path) as raw:
+                    yield from self._reports(raw.read())
+        except (OSError, EOFError, zlib.error) as error:
             raise ConfigError(str(path), f"it cannot be read: {error}") from error
-        return sorted(found, key=lambda one: (one.measured_ns, one.vehicle))
+
+    @staticmethod
+    def _opened(path: Path) -> IO[bytes]:
+        with path.open("rb") as file:
+            packed = file.read(2) == GZIP
+        return cast("IO[bytes]", gzip.open(path, "rb")) if packed else path.open("rb")
+
+    def position(self, one: Reported) -> BusPosition:
+        return BusPosition(*one[:5], run_of(one.claim, self.trips), one.claim.line, one.load)
 
     def table(self, text: str) -> Iterator[BusPosition]:
-        rows = csv.reader(StringIO(text.replace("\0", ""), newline=""))
-        header = [_column(name) for name in next(rows, [])]
-        for cells in rows:
-            row = dict(zip(header, cells, strict=False))
-            measured_ns = self._time_ns(row.get("timestamp", ""))
-            latitude, longitude = _number(row.get("latitude")), _number(row.get("longitude"))
-            vehicle = row.get("vehicle_id") or row.get("label") or ""
-            if self._complete(vehicle, measured_ns, latitude, longitude):
-                yield BusPosition(
-                    vehicle,
-                    measured_ns,
-                    latitude,
-                    longitude,
-                    _number(row.get("speed")),
-                    self._trip(row.get("trip_id", ""), row.get("start_time", "")),
-                    row.get("route_id", ""),
-                    int(_number(row["load"])) if isfinite(_number(row.get("load"))) else UNKNOWN_LOAD,
-                )
+        return map(self.position, read_table(io.StringIO(text, newline=""), "table", self.zone, self.notes))
 
     def message(self, raw: bytes) -> Iterator[BusPosition]:
+        return map(self.position, self._reports(raw))
+
+    def _reports(self, raw: bytes) -> Iterator[Reported]:
         feed = realtime.FeedMessage()
         try:
             feed.ParseFromString(raw)
@@ -95,49 +94,10 @@ class PositionReader:
             vehicle = one.vehicle.id or one.vehicle.label or entity.id
             measured_ns = (one.timestamp or feed.header.timestamp) * 1_000_000_000
             latitude, longitude = (one.position.latitude, one.position.longitude) if one.HasField("position") else (nan, nan)
-            if self._complete(vehicle, measured_ns, latitude, longitude):
+            if is_complete(vehicle, measured_ns, latitude, longitude, self.notes):
                 speed = one.position.speed if one.position.HasField("speed") else nan
-                yield BusPosition(
-                    vehicle, measured_ns, latitude, longitude, speed, self._trip(one.trip.trip_id, one.trip.start_time), one.trip.route_id
-                )
-
-    def _complete(self, vehicle: str, measured_ns: int, latitude: float, longitude: float) -> bool:
-        for name, missing in (
-            ("vehicle_unnamed", not vehicle),
-            ("time_unreadable", measured_ns <= 0),
-            ("place_unreadable", not (isfinite(latitude) and isfinite(longitude))),
-        ):
-            if missing:
-                self.notes[name] += 1
-                return False
-        return True
-
-    def _trip(self, trip: str, start_time: str) -> str:
-        run = f"{trip}@{start_time}"
-        return run if start_time and run in self.trips else trip
-
-    def _time_ns(self, text: str) -> int:
-        seconds = _number(text)
-        if isfinite(seconds):
-            return round(seconds * 1e6) * 1000 if 0.0 < seconds < MAX_EPOCH_S else 0
-        try:
-            moment = datetime.fromisoformat(text.strip())
-        except ValueError:
-            return 0
-        return round((moment if moment.tzinfo else moment.replace(tzinfo=self.zone)).timestamp() * 1e6) * 1000
-
-
-def _column(name: str) -> str:
-    parts = name.strip().lower().split(".")
-    whole, last = ".".join(parts[-3:]), parts[-1]
-    return NAMES.get(whole) or NAMES.get(".".join(parts[-2:])) or NAMES.get(last, last)
-
-
-def _number(text: str | None) -> float:
-    try:
-        return float(text or "nan")
-    except ValueError:
-        return nan
+                claim = Claim(one.trip.trip_id, one.trip.start_time, one.trip.route_id)
+                yield Reported(vehicle, measured_ns, latitude, longitude, speed, claim, UNKNOWN_LOAD)
 
 
 @dataclass(slots=True)
