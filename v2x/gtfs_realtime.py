@@ -2,7 +2,8 @@
 
 Rules:
 * A `DecisionSink`: feeds are made when they are asked for, from the latest report of each network, and kept until the next.
-* Ids are those of the timetable's feed. A stop is told by `stop_id`; a trip of frequencies.txt by trip_id and start_time.
+* Ids are those of the timetable's feed. A stop is told by `stop_id` and, as a loop comes to one twice, by `stop_sequence`; a
+  trip of frequencies.txt by trip_id and start_time.
 * `uncertainty` is half of the band from 10 to 90 %, s. A cancelled trip has no times.
 * What a vehicle was last heard of is its position; nothing is extrapolated here.
 """
@@ -92,8 +93,10 @@ def _add_update(message: realtime.FeedMessage, network: BusNetwork, one: Predict
     scheduled_s = trip.arrival_s[one.first_stop :]
     columns = (np.rint(one.p50_s), np.rint((one.p90_s - one.p10_s) / 2.0), np.rint(one.p50_s - scheduled_s[: len(one.p50_s)]))
     rows = zip(stops, *(column.astype(np.int64).tolist() for column in columns), strict=False)
-    for stop, likely_s, uncertainty_s, delay_s in rows:
+    for row, (stop, likely_s, uncertainty_s, delay_s) in enumerate(rows, one.first_stop):
         call = update.stop_time_update.add(stop_id=stop)
+        if trip.sequence:
+            call.stop_sequence = trip.sequence[row]
         call.arrival.time, call.arrival.uncertainty, call.arrival.delay = midnight_s + likely_s, uncertainty_s, delay_s
 
 
@@ -112,6 +115,8 @@ def vehicle_positions(network: BusNetwork, report: BusReport, cancelled: Mapping
             vehicle.position.speed = state.speed_mps
         if 0 <= state.next_stop < len(pattern.stops):
             vehicle.stop_id = pattern.stops[state.next_stop]
+            if state.next_stop < len(sequence := network.trips[state.trip].sequence):
+                vehicle.current_stop_sequence = sequence[state.next_stop]
             vehicle.current_status = realtime.VehiclePosition.STOPPED_AT if state.at_stop else realtime.VehiclePosition.IN_TRANSIT_TO
     return message
 

@@ -36,13 +36,17 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trip:
-    """`arrival_s`, `departure_s`: (stops,) of the service day, not decreasing. `duty`: the vehicle duty it is part of (GTFS: block), ''."""
+    """`arrival_s`, `departure_s`: (stops,) of the service day, not decreasing. `duty`: the vehicle duty it is part of (GTFS: block), ''.
+
+    `sequence`: (stops,) the timetable's own numbers of its stops, increasing; () where it has none.
+    """
 
     id: str
     pattern: str
     arrival_s: Floats
     departure_s: Floats
     duty: str = ""
+    sequence: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -37,6 +37,7 @@ class Journey:
     shape: str = ""
     duty: str = ""
     timed: tuple[int, ...] = ()  # rows of stops where a bus waits for its time
+    sequence: tuple[int, ...] = ()  # see Trip
 
 
 @dataclass(slots=True, eq=False)
@@ -135,7 +136,7 @@ def _trip(journey: Journey, pattern: Pattern, notes: Counter[str]) -> Trip | Non
     if not len(arrival):
         return None
     notes["times_go_back"] += _decreases(journey)
-    return Trip(journey.id, pattern.id, arrival, departure, journey.duty)
+    return Trip(journey.id, pattern.id, arrival, departure, journey.duty, journey.sequence)
 
 
 def _decreases(journey: Journey) -> bool:

@@ -55,6 +55,19 @@ def test_arrivals_are_epoch_seconds_with_delay_and_uncertainty():
     assert {call.arrival.uncertainty for call in update.stop_time_update} == {30}
 
 
+def test_which_call_at_a_stop_is_meant_is_told_by_its_number_in_the_timetable():
+    town = network()
+    numbered = replace(town.trips["t0"], sequence=(5, 10, 20, 70, 71, 80))
+    loop = replace(town.patterns["p"], stops=("s0", "s1", "s2", "s3", "s2", "s5"))
+    made = RealtimeFeeds({"town": replace(town, trips=town.trips | {"t0": numbered}, patterns={"p": loop})})
+    made.publish([REPORT], 0)
+    (update,) = read(made.feed("town", "trip-updates")).entity
+    told = [(call.stop_id, call.stop_sequence) for call in update.trip_update.stop_time_update]
+    assert told == [("s2", 20), ("s3", 70), ("s2", 71), ("s5", 80)]
+    (position,) = read(made.feed("town", "vehicle-positions")).entity
+    assert (position.vehicle.stop_id, position.vehicle.current_stop_sequence) == ("s2", 20)
+
+
 def test_the_date_is_that_of_the_service_day_wherever_the_network_lies():
     """Second 0 is 2023-11-14 22:13:20 UTC; noon of that service day is on the 15th there, and on the 15th at the date line."""
     for longitude_deg in (0.0, 15.0, -15.0):

@@ -44,6 +44,15 @@ def test_a_plain_feed(tmp_path):
     assert feed.notes == {"pattern_without_shape": 1, "calendar_dates_absent": 1, "shapes_absent": 1}
 
 
+def test_a_loop_keeps_the_numbers_of_its_stops(tmp_path):
+    times = "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt1,08:20:00,08:20:00,s1,70\n"
+    times += "t1,08:00:00,08:00:00,s1,5\nt1,08:05:00,08:05:30,s2,10\nt1,08:10:00,08:10:00,s3,20\n"
+    network = read(tmp_path, stop_times=times).network
+    trip = network.trips["t1"]
+    assert network.patterns[trip.pattern].stops == ("s1", "s2", "s3", "s1")
+    assert trip.sequence == (5, 10, 20, 70)
+
+
 def test_a_zip_reads_like_its_folder(tmp_path):
     folder = tmp_path / "feed"
     folder.mkdir()
@@ -69,6 +78,7 @@ def test_times_past_midnight_and_missing_times(tmp_path):
         ("stop_times", "t1,08:20:00,08:20:00,ghost,9", "stop_time_of_unknown_stop"),
         ("stop_times", "ghost,08:20:00,08:20:00,s1,9", "stop_time_of_unknown_trip"),
         ("stop_times", "t1,08:20:00,08:20:00,s1,x", "stop_time_without_sequence"),
+        ("stop_times", f"t1,08:20:00,08:20:00,s1,{2**32}", "stop_time_without_sequence"),
         ("stop_times", "t1,08:20:00,08:20:00,s1,2", "stop_time_repeated"),
         ("stop_times", "t1,8 o'clock,,s1,0", "time_unreadable"),
         ("stop_times", "t1,,,s1,9", "stop_time_beyond_the_timed"),

@@ -32,6 +32,7 @@ MAX_TIME_S = 7 * 86_400.0  # no trip lasts a week; a bigger time is a slip of th
 NAN = float("nan")
 
 Row = Mapping[str, str]
+SEQUENCE_DIGITS = 9  # GTFS-realtime gives it 32 bits
 Times = tuple[int, str, float, float, bool]  # stop_sequence, stop, arrival, departure, whether a bus waits for its time
 
 
@@ -211,7 +212,7 @@ def _stop_times(tables: _Tables, runs: Mapping[str, Row], stops: Mapping[str, St
             tables.notes["stop_time_of_unknown_trip"] += trip not in known
         elif stop not in stops:
             tables.notes["stop_time_of_unknown_stop"] += 1
-        elif not (sequence.isascii() and sequence.isdigit()):
+        elif not (sequence.isascii() and sequence.isdigit() and len(sequence) <= SEQUENCE_DIGITS):
             tables.notes["stop_time_without_sequence"] += 1
         elif int(sequence) in times[trip]:
             tables.notes["stop_time_repeated"] += 1
@@ -284,6 +285,7 @@ def _journeys(
             run.get("shape_id", ""),
             run.get("block_id", ""),
             tuple(row for row, call in enumerate(calls) if call[4]),
+            tuple(call[0] for call in calls),
         )
         yield from _repeated(journey, frequent[id]) if id in frequent else (journey,)
 
