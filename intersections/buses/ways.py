@@ -52,14 +52,15 @@ class Way:
 
     def near(self, x_m: float, y_m: float, from_m: float = 0.0, to_m: float = np.inf) -> list[Near]:
         """The nearest places between two others, the best first."""
-        first = max(int(np.searchsorted(self.lengths_m, from_m, side="right")) - 1, 0)
-        last = min(int(np.searchsorted(self.lengths_m, to_m)), len(self.steps))
+        first = max(int(self.lengths_m.searchsorted(from_m, side="right")) - 1, 0)
+        last = min(int(self.lengths_m.searchsorted(to_m)), len(self.steps))
         if first >= last:
             return []
         steps, squared = self.steps[first:last], self.squared[first:last]
         relative = np.array((x_m, y_m)) - self.starts[first:last]
-        part = np.clip(np.einsum("ij,ij->i", relative, steps) / squared, 0.0, 1.0)
-        across = np.hypot(*(relative - part[:, None] * steps).T) / self.sigma_m[first:last]
+        part = np.minimum(np.maximum(np.einsum("ij,ij->i", relative, steps) / squared, 0.0), 1.0)
+        relative -= part[:, None] * steps
+        across = np.hypot(relative[:, 0], relative[:, 1]) / self.sigma_m[first:last]
         place_m = self.lengths_m[first:last] + part * np.sqrt(squared)
         return _distinct(across, place_m, (part > 0.0) & (part < 1.0))
 
@@ -75,12 +76,18 @@ def _of_stops_alone(lengths_m: Floats, stop_m: Floats) -> bool:
 
 def _distinct(across: Floats, place_m: Floats, inside: NDArray[np.bool_]) -> list[Near]:
     """Least distances along the way: inside a piece, or at a vertex from which both pieces lead away."""
-    wall = np.concatenate(([np.inf], across, [np.inf]))
-    lowest = np.flatnonzero((inside | ((across <= wall[:-2]) & (across <= wall[2:]))) & (across <= REACH_SIGMAS))
+    reached = (across <= REACH_SIGMAS).nonzero()[0].tolist()  # seldom more than a handful
+    end = len(across) - 1
+    lowest = [
+        row
+        for row in reached
+        if inside[row] or ((row == 0 or across[row] <= across[row - 1]) and (row == end or across[row] <= across[row + 1]))
+    ]
     found: list[Near] = []
-    for row in lowest[np.argsort(across[lowest], kind="stable")]:
-        if all(abs(place_m[row] - other.place_m) > SAME_PLACE_M for other in found):
-            found.append(Near(float(place_m[row]), float(across[row])))
+    for row in sorted(lowest, key=across.__getitem__):
+        place = float(place_m[row])
+        if all(abs(place - other.place_m) > SAME_PLACE_M for other in found):
+            found.append(Near(place, float(across[row])))
             if len(found) == MAX_PLACES:
                 break
     return found
