@@ -92,6 +92,20 @@ def test_the_scorer_gets_truth_and_predictions(tmp_path):
     assert int(output.split("scored ")[1].split()[0]) > STOPS
 
 
+@pytest.mark.parametrize(("reports_of_last", "scored"), [(9, 5), (3, 4)])  # of 15 on the day before
+def test_the_last_day_is_scored_unless_it_is_torn_off(tmp_path, reports_of_last, scored):
+    """When the last prediction was made tells of which day it was."""
+    lines = ["vehicle_id,timestamp,trip_id,latitude,longitude"]
+    for day, count in ((4, 2 * STOPS - 1), (5, reports_of_last)):
+        begin_s = datetime(2026, 5, day, 6, tzinfo=UTC).timestamp()
+        lines += [f"b,{begin_s + 60 * row},early,{48 + DEGREES * row / 2},2.0" for row in range(count)]
+    (tmp_path / "p.csv").write_text("\n".join(lines))
+    out = tmp_path / "out.csv"
+    run("--gtfs", feed(tmp_path / "gtfs"), "--positions", tmp_path / "p.csv", "--predictions", out)
+    ends_s = 28_800 + 60 * ((reports_of_last if scored == 5 else 2 * STOPS - 1) - 1)
+    assert abs(max(float(row["made_at_s"]) for row in predicted(out)) - ends_s) <= 120.0
+
+
 def test_a_day_without_positions_is_refused_with_those_there_are(tmp_path):
     recorded = positions(tmp_path / "p.csv.gz", "early", datetime(2026, 5, 4, 6, tzinfo=UTC))
     with pytest.raises(ConfigError, match=str(date(2026, 5, 4))):

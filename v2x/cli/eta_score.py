@@ -47,7 +47,7 @@ def eta_score_command(
     positions: Annotated[Path, typer.Option(help="Vehicle positions: a table in GTFS-RT field names (csv, csv.gz) or feed messages.")],
     truth: Annotated[Path | None, typer.Option(help="Observed arrivals, for the scorer alone.")] = None,
     predictions: Annotated[Path | None, typer.Option(help="Write the predictions here (csv, csv.gz).")] = None,
-    day: Annotated[str, typer.Option("--date", help="The service day to score; default: the one with most positions.")] = "",
+    day: Annotated[str, typer.Option("--date", help="The service day to score; default: the last, unless it is torn off.")] = "",
     scorer: Annotated[Path | None, typer.Option(help="score_eta.py; default: in tools, beside V2X_DATA (../shared/data).")] = None,
 ) -> None:
     """Replay recorded positions minute by minute, predict, and score. Days before the scored one are learnt from."""
@@ -84,11 +84,12 @@ def _recorded(positions: Path, zone: ZoneInfo) -> RecordedPositions:
 
 
 def _scored_day(gtfs: Path, days: Mapping[date, int], wished: date | None) -> tuple[date, GtfsFeed]:
-    """The wished one, or the one with most positions that has service."""
+    """The wished one; or the last with service, one with less than half the positions of the fullest counts by their number."""
     if wished is not None and wished not in days:
         raise ConfigError("--date", f"no position is of {wished}; there are {', '.join(map(str, sorted(days)))}")
+    half = max(days.values()) / 2
     wrong: list[ConfigError] = []
-    for day in [wished] if wished is not None else sorted(days, key=lambda one: (-days[one], one)):
+    for day in [wished] if wished is not None else sorted(days, key=lambda one: (min(days[one], half), one), reverse=True):
         try:
             return day, read_gtfs(gtfs, day)
         except ConfigError as error:
