@@ -130,7 +130,7 @@ def keep_to_timetable(view: View) -> Iterator[Wish]:
         load = bus.load(view.plan)
         headway_s = min(view.headway_s(bus.trip), HORIZON_S)
         here = view.riders_ahead_per_s(bus.trip, row) - view.riders_ahead_per_s(bus.trip, row + 1)
-        missed = here * headway_s * missing(waits_s)
+        missed = here * headway_s * (missing(early_s) - missing(early_s - waits_s))
         effect = Effect(round(missed * headway_s, 1), round(-load * waits_s, 1), -waits_s)
         why = f"would leave {_minutes(early_s)} before its time: about {missed:.1f} riders would miss it and wait {_minutes(headway_s)}"
         sure = _sure(early_s, bus.sigma_s(row, view.now_s), 0.0)

@@ -79,6 +79,12 @@ def test_early_on_a_timetable_a_bus_waits_for_its_time():
     assert one.predicted.in_vehicle_s == -20 * 45.0
 
 
+def test_so_early_that_nobody_has_come_yet_a_hold_helps_nobody():
+    network = replace(line_network(headway_s=1200.0), headway_lines=frozenset())
+    now_s = BEGIN_S + 1200.0 + 100.0 * CONTROL - 700.0
+    assert proposed([running(1, CONTROL, deviation_s=-695.0)], [foreseen(running(1, CONTROL), now_s)], network=network, now_s=now_s) == []
+
+
 def test_buses_at_the_terminal_leave_evenly():
     # The leader left 300 s late: of the next departures 1 and 2 the first leaves later, half-way, never more than 10 min from its time.
     now_s = BEGIN_S + 400.0
