@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from intersections.buses.network import BusNetwork
-from intersections.buses.order_effects import Effects, Measured, RidersPerS, shows_trip
+from intersections.buses.order_effects import UNMEASURED, Effects, Measured, RidersPerS, shows_trip
 from intersections.buses.order_register import OrderRegister, is_active
 from intersections.buses.order_rules import ACTIVE, ANSWER_SUFFICES, BY_PLATFORM, SECOND_NS, Key, Limits, key_of
 from intersections.buses.order_signals import SignalOrders
@@ -253,6 +253,7 @@ class OrderBook:
             for record in self._awaited_of(state.vehicle):
                 if record.order.kind in {OrderKind.INSERT, OrderKind.CANCEL} and shows_trip(record.order, state):
                     self._register.move(record, OrderState.CARRIED_OUT, now_ns, "seen from its positions")
+                    self._measure([Measured(record.order.id, None, UNMEASURED[record.order.kind])], now_ns)
         self._measure(self._effects.forget((now_ns - self._network.midnight_ns) / 1e9), now_ns)
 
     def _see_call(self, call: StopCall, now_ns: int) -> None:
@@ -261,8 +262,8 @@ class OrderBook:
             if record.order.kind in {OrderKind.INSERT, OrderKind.CANCEL}:
                 continue
             if self._effects.obeyed(record.order, call):
-                self._effects.await_follower(record, call)
                 self._register.move(record, OrderState.CARRIED_OUT, now_ns, _left(call))
+                self._measure(self._effects.await_follower(record, call), now_ns)
             else:
                 self._register.move(record, OrderState.NOT_CARRIED_OUT, now_ns, _left(call))
         self._measure(self._effects.leave(call, ordered=bool(concerned)), now_ns)

@@ -30,6 +30,13 @@ FOLLOWER_WITHIN_S = 3600.0
 KEPT_DEPARTURES = 4  # by line, direction and stop
 DWELL_WEIGHT = 0.2  # of the newest call
 
+UNMEASURED = {
+    OrderKind.SPEED: "not measured: how fast it would have driven without it is not known",
+    OrderKind.INSERT: "not measured: whether another bus would have run the trip is not known",
+    OrderKind.CANCEL: "not measured: when the bus and its next trip would have come is not known",
+}
+NOT_FOLLOWING = "not measured: no bus before it is known"
+
 Place = tuple[str, str, str]  # line, direction, stop: where buses of several patterns serve the same riders
 RidersPerS = Callable[[str, int], float]  # pattern, stop: who come each second at the stops from there on
 
@@ -81,13 +88,13 @@ class Effects:
         """Whether the bus, which has left the stop that the order is about, did what it says."""
         return _OBEYED[order.kind](self, order, call)
 
-    def await_follower(self, record: OrderRecord, call: StopCall) -> None:
-        """The order was carried out at this call: what it was worth is told by `leave`, when the next bus has left."""
+    def await_follower(self, record: OrderRecord, call: StopCall) -> list[Measured]:
+        """The order was carried out at this call: `leave` tells what it was worth, when the next bus has left; -> what never will be."""
         order, place = record.order, self.place(call)
         shift_s = self.shift_s(order, call)
         before = [one.left_s for one in self._left.get(place, ()) if one.left_s < call.left_s and one.trip != call.trip]
         if not before or not np.isfinite(shift_s):
-            return
+            return [Measured(order.id, None, UNMEASURED.get(order.kind, NOT_FOLLOWING))]
         predicted_s = record.predicted.in_vehicle_s if record.predicted is not None else 0.0
         in_vehicle_s = predicted_s if call.load == UNKNOWN_LOAD else -call.load * shift_s
         if call.stop == 0:
@@ -95,6 +102,7 @@ class Effects:
         riders, headway_s = self._riders_per_s(call.pattern, call.stop), call.left_s - max(before)
         missed = self._missed(call, shift_s, headway_s) if order.kind is OrderKind.DEPART_NOT_BEFORE else None
         self._pending[order.id] = Pending(order.id, place, call.left_s, headway_s, shift_s, riders, in_vehicle_s, missed)
+        return []
 
     def leave(self, call: StopCall, *, ordered: bool) -> list[Measured]:
         """A bus has left a stop; -> the effects that are known by that. `ordered`: it stood there by order."""

@@ -135,6 +135,43 @@ def test_a_standby_bus_runs_a_trip_that_has_no_vehicle():
     assert one.predicted.waiting_s == pytest.approx(0.05 * 9 * HEADWAY_S**2)
 
 
+def cancelled(behind_s: float = 100.0, next_trip: str = "t3", load: int = 10, buses: int = 3):
+    """What is proposed of cancelling bus 2, which leaves the control stop 900 s after its leader and is at its end 600 s from now."""
+    network = line_network()
+    for trip in ("t2", next_trip):
+        network.trips[trip] = replace(network.trips[trip], duty="d")
+    states = [running(1, 9), running(2, CONTROL - 1, load=load), running(4, 1)]
+    predictions = [foreseen(states[1], NOW_S + 100.0), foreseen(states[2], NOW_S + 100.0 + behind_s)]
+    states = states[-buses:]
+    found = proposed(states, predictions, [left(1, CONTROL, NOW_S + 115.0 - 900.0)], replace(BUSY, layover_s=120.0), network)
+    return [one for one in found if one.kind is OrderKind.CANCEL]
+
+
+def test_a_late_bus_with_its_follower_at_its_back_ends_its_trip_to_begin_the_next_in_time():
+    (one,) = cancelled()
+    assert (one.vehicle, one.trip, one.stop) == ("v2", "t2", CONTROL)
+    # The next trip, due 300 s from now, would leave 600 - 300 + 120 = 420 s late. Evenly 600 s apart, r ((H + L)^2 + (H - L)^2 - 2 H^2) / 2
+    # = r L^2 is lost by that; the gaps h and g that become one cost r h g. Those who ride wait for the follower.
+    assert one.predicted.waiting_s == pytest.approx(0.05 * 9 * 420.0**2 - 0.05 * 5 * 900.0 * 100.0)
+    assert one.predicted.in_vehicle_s == -10 * 100.0
+    assert one.predicted.operator_s == 500.0
+
+
+def test_no_trip_is_cancelled_without_need():
+    assert len(cancelled(behind_s=150.0)) == 1
+    assert cancelled(behind_s=160.0) == []  # more than a quarter of the headway
+    assert cancelled(next_trip="t7") == []  # it will be there in time
+    assert cancelled(load=1000) == []  # the follower could not take its riders
+    assert cancelled(buses=2) == []
+
+
+def test_no_trip_is_inserted_without_need():
+    standby = replace(BUSY, standby=("s1",))
+    network, now_s = line_network(duties=True), BEGIN_S + 2 * HEADWAY_S - 60.0
+    for states, plan in (([running(0, 9), waiting(2)], standby), ([running(0, 9), running(1, 5)], BUSY)):
+        assert OrderKind.INSERT not in {one.kind for one in proposed(states, [], plan=plan, network=network, now_s=now_s)}
+
+
 def test_nothing_is_proposed_of_trips_the_network_does_not_know():
     assert proposed([replace(running(1, 4), trip="?"), replace(running(2, 4), trip="")], []) == []
 

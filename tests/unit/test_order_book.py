@@ -5,6 +5,7 @@ import math
 import pytest
 
 from intersections.buses.order_book import REPEAT_NS
+from intersections.buses.order_effects import NOT_FOLLOWING, UNMEASURED
 from intersections.buses.order_register import SEEN_WITHIN_NS
 from intersections.buses.order_rules import SECOND_NS
 from intersections.buses.orders import Answer, DispatchMode, OrderKind, OrderState, OrderVerdict
@@ -127,6 +128,32 @@ def test_an_inserted_bus_is_seen_on_its_trip():
     assert states_of(orders)[-1] is S.ACKNOWLEDGED
     orders.see([state(trip="t3")], [], NOW_NS + SECOND_NS)
     assert states_of(orders)[-1] is S.CARRIED_OUT
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after"), [(OrderKind.INSERT, "t1", "t3"), (OrderKind.CANCEL, "t3", "t4")], ids=["insert", "cancel"]
+)
+def test_a_trip_that_is_proposed_accepted_and_acknowledged_is_seen_and_its_effect_said_to_be_unmeasured(kind, before, after):
+    orders = book()
+    orders.propose([proposal(kind=kind, trip="t3", stop=0, value=0.0)], NOW_NS)
+    (record,) = orders.open()
+    assert orders.accept(record.order.id, "anna", NOW_NS, 1) is V.TAKEN
+    (order,) = orders.tick(NOW_NS)
+    orders.acknowledge(said(order), NOW_NS)
+    orders.see([state(trip=before)], [], NOW_NS)
+    assert orders.record(order.id).state is S.ACKNOWLEDGED
+    orders.see([state(trip=after)], [], NOW_NS + SECOND_NS)
+    ended = orders.record(order.id)
+    assert (ended.state, ended.measured, ended.counterfactual) == (S.CARRIED_OUT, None, UNMEASURED[kind])
+
+
+def test_what_is_not_measured_of_a_stop_says_why():
+    for changed, why in (({"kind": OrderKind.SPEED, "value": 5.0}, UNMEASURED[OrderKind.SPEED]), ({}, NOT_FOLLOWING)):
+        orders = book()
+        order = given(orders, **changed)
+        orders.acknowledge(said(order), NOW_NS)
+        orders.see([], [call(stood_s=60.0)], NOW_NS + SECOND_NS)
+        assert (orders.record(order.id).state, orders.record(order.id).counterfactual) == (S.CARRIED_OUT, why)
 
 
 def test_the_same_wish_with_another_value_is_the_next_version_in_automatic_mode():
