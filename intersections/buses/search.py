@@ -4,6 +4,7 @@ Rules:
 * The direction must show: who has hardly moved is on no trip yet.
 * Lines that share the street driven so far cannot be told apart: then nothing is said until they part.
 * A trip that another vehicle runs is not given away.
+* Nobody runs a trip that could not have brought him where he is: left two minutes early at most, at twice the timetable's speed at most.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,6 +19,7 @@ MIN_REPORTS = 3
 MIN_DRIVEN_M = 300.0
 MAX_PATTERNS = 60
 MAX_EARLY_S, MAX_LATE_S = 900.0, 3600.0
+LEAVES_EARLY_S = 120.0
 MAX_FIT = 3.0  # mean cost of a report: beyond this the way is another
 MARGIN = 1.0  # by which the best line must beat the next: odds of e
 OWN_DUTY = 2.0  # what a trip of the vehicle's own duty is given ahead: it may be 40 minutes late, or e squared less likely by its way
@@ -89,8 +91,10 @@ def _runs(trip: Trip, time_s: float) -> bool:
 def _timely(ways: Ways, way: Way, driven: Moved, time_s: float, duty: str, taken: Callable[[str], bool]) -> list[Found]:
     found = []
     for trip in ways.trips.get(way.pattern.id, ()):
-        late_s = time_s - way.scheduled_s(trip, driven.guesses[0].place_m)
-        if not -MAX_EARLY_S <= late_s <= MAX_LATE_S or taken(trip.id):
+        scheduled_s = way.scheduled_s(trip, driven.guesses[0].place_m)
+        late_s = time_s - scheduled_s
+        most_early_s = min(LEAVES_EARLY_S + 0.5 * (scheduled_s - float(trip.departure_s[0])), MAX_EARLY_S)
+        if not -most_early_s <= late_s <= MAX_LATE_S or taken(trip.id):
             continue
         untimely = late_s / LATE_SCALE_S if late_s >= 0.0 else -late_s / EARLY_SCALE_S
         own = OWN_DUTY if duty and trip.duty == duty else 0.0

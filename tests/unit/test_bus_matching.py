@@ -114,13 +114,21 @@ def test_a_bus_on_the_wrong_line_is_found_on_the_right_one():
     assert not calls_of(steps, "A0")
 
 
-def test_the_trip_of_the_next_bus_is_not_given_to_an_unnamed_one():
-    named = drive("named", "A", EIGHT, "A0")
-    unnamed = drive("unnamed", "A", EIGHT + 60.0, line="A")
+@pytest.mark.parametrize(("before", "trip"), [(True, "A1"), (False, "A0")])
+def test_the_trip_of_the_next_bus_is_not_given_to_an_unnamed_one(before, trip):
+    named = drive("named", "A", EIGHT, "A0") if before else []
+    unnamed = drive("unnamed", "A", EIGHT + 400.0, line="A")
     matcher = Matcher(network())
     steps = played(matcher, [*named, *unnamed])
     trips = {state.trip for step in steps for state in step.states if state.vehicle == "unnamed" and state.trip.startswith("A")}
-    assert trips == {"A1"}
+    assert trips == {trip}
+
+
+def test_a_bus_is_on_no_trip_that_could_not_have_brought_it_there():
+    """Such as one that drives on behind its last stop: the way is that of the next trip, which leaves in some minutes from its beginning."""
+    matcher = Matcher(network())
+    steps = played(matcher, drive("v", "A", EIGHT - 450.0, line="A"))
+    assert {state.trip for step in steps for state in step.states} == {""}
 
 
 def test_a_detour_is_told_and_its_stops_are_not_called():
