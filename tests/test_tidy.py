@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -82,6 +83,14 @@ def test_nothing_is_committed_that_must_not_be(path):
     text = path.read_text(encoding="utf-8")
     for what, pattern in FORBIDDEN_TEXT.items():
         assert not pattern.search(text), f"{what}: {pattern.search(text).group()}"
+
+
+def test_only_texts_are_committed():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode:
+        pytest.skip("no git checkout")
+    paths = [ROOT / name.decode() for name in listed.stdout.split(b"\0") if name]
+    assert [name_of(path) for path in paths if path.exists() and b"\0" in path.read_bytes()] == []
 
 
 @pytest.mark.parametrize("path", [path for path in modules() if "tests" in path.parts and path.suffix == ".py"], ids=name_of)

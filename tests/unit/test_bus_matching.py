@@ -125,7 +125,7 @@ def test_the_trip_of_the_next_bus_is_not_given_to_an_unnamed_one(before, trip):
 
 
 def test_a_bus_is_on_no_trip_that_could_not_have_brought_it_there():
-    """Such as one that drives on behind its last stop: the way is that of the next trip, which leaves in some minutes from its beginning."""
+    """Such as one that drives on behind its last stop: the way is that of the next trip, which begins in some minutes."""
     matcher = Matcher(network())
     steps = played(matcher, drive("v", "A", EIGHT - 450.0, line="A"))
     assert {state.trip for step in steps for state in step.states} == {""}
