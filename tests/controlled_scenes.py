@@ -99,11 +99,11 @@ class LampDriver:
 class SignalRoad:
     """A pipeline whose lamps are driven, stepped by hand."""
 
-    def __init__(self, intersection=None, log=None):
+    def __init__(self, intersection=None, log=None, buses=None):
         self.driver = LampDriver()
         self.clock = SetClock(START_NS)
         self.intersection = intersection or controlled()
-        self.pipeline = Pipeline({"example": self.intersection}, log or NoLog(), [self.driver])
+        self.pipeline = Pipeline({"example": self.intersection}, log or NoLog(), [self.driver], buses)
 
     def run(self, from_s, to_s, arrivals=None, *, feedback=True):
         """Ticks in [from_s, to_s): what the lamps say, then `arrivals(now_ns)`, 20 ms after each tick; the guard on time."""

@@ -6,9 +6,12 @@ Rules:
 * The report of states and predictions is told each period, with the boards at stops that it changes; orders and their news at once.
 """
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from intersections.buses.boards import Boards
@@ -20,6 +23,7 @@ from intersections.samples import CommandKind, CommandSample, Sample
 
 TIMED = frozenset({OrderKind.DEPART_AT, OrderKind.DEPART_NOT_BEFORE})
 BOARDS = "boards/"  # what their arrays of a snapshot begin with
+CALLS = "road/calls"
 CALLS_MAX = 65_536  # kept for the next report
 
 
@@ -63,12 +67,13 @@ class BusRoad:
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
         boards = {f"{BOARDS}{name}": array for name, array in self._boards.snapshot().items()}
-        return self.dispatcher.snapshot() | boards
+        calls = json.dumps([asdict(call) for call in self._calls]).encode()
+        return self.dispatcher.snapshot() | boards | {CALLS: np.frombuffer(calls, np.uint8).copy()}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Stop calls that no report has told yet are not part of it: they change no later decision but the next report."""
+        self._calls = [StopCall(**call) for call in json.loads(arrays[CALLS].tobytes())]
         self._boards.restore({key.removeprefix(BOARDS): array for key, array in arrays.items() if key.startswith(BOARDS)})
-        self.dispatcher.restore({key: array for key, array in arrays.items() if not key.startswith(BOARDS)})
+        self.dispatcher.restore({key: array for key, array in arrays.items() if key != CALLS and not key.startswith(BOARDS)})
 
     def _sent(self, order: DispatchOrder, now_ns: int) -> OrderSent:
         network = self.dispatcher.network

@@ -57,7 +57,7 @@ def test_an_order_counts_once_in_each_state_however_often_it_was_told():
     assert heard.saved() == (400.0, 500.0)
     assert heard.count("CARRIED_OUT") == 1
     assert any("hold" in row and "400" in row and "500" in row for row in heard.table())
-    assert "of those sent 1 timed out" in heard.table()
+    assert "of all 1 timed out" in heard.table()
 
 
 def test_no_orders_are_said_to_be_none():

@@ -44,7 +44,7 @@ class OrdersHeard:
         rows = [self._row(kind.lower().replace("_", " "), kind) for kind in kinds]
         others = ", ".join(f"{self.count(state)} {state.lower().replace('_', ' ')}" for state in OTHERS if self.count(state))
         known = f"saved and predicted: passenger-seconds, of the {self.effects} orders whose effect is known"
-        return [HEAD, *rows, self._row("all", ""), *([f"of those sent {others}"] if others else []), known]
+        return [HEAD, *rows, self._row("all", ""), *([f"of all {others}"] if others else []), known]
 
     def _row(self, name: str, kind: str) -> str:
         counts = (f"{self.count(state, kind):,}" for state in STATES)

@@ -81,9 +81,10 @@ class Boardings:
 
 @dataclass(slots=True)
 class DispatchTally:
-    """`states`: how orders ended, by kind. Passenger-seconds of those whose effect is known, as predicted and as measured."""
+    """`states`: how many orders came to each, by kind. Passenger-seconds of those whose effect is known, as predicted and as measured."""
 
     states: Counter[tuple[str, str]] = field(default_factory=Counter)
+    ids: set[tuple[str, str]] = field(default_factory=set)  # of orders and states: news of an order need not be of another state
     predicted_s: float = 0.0
     measured_s: float = 0.0
     effects: int = 0
@@ -95,7 +96,8 @@ class DispatchTally:
                 self.effects += 1
                 self.predicted_s += record.predicted.total_s
                 self.measured_s += record.measured.total_s
-            else:
+            elif (record.order.id, record.state.name) not in self.ids:
+                self.ids.add((record.order.id, record.state.name))
                 self.states[record.order.kind.name, record.state.name] += 1
 
     def figures(self) -> dict[str, object]:
@@ -113,7 +115,7 @@ class DispatchTally:
     def rows(self) -> dict[str, str]:
         """For the summary: by kind, then what it was worth."""
         kinds = sorted({kind for kind, _ in self.states})
-        shown = (OrderState.PROPOSED, OrderState.SENT, OrderState.ACKNOWLEDGED, OrderState.CARRIED_OUT)
+        shown = (OrderState.PROPOSED, OrderState.ACCEPTED, OrderState.SENT, OrderState.ACKNOWLEDGED, OrderState.CARRIED_OUT)
         told = {
             kind.lower(): ", ".join(f"{self.states[kind, state.name]:,} {state.name.lower().replace('_', ' ')}" for state in shown)
             for kind in kinds
