@@ -94,14 +94,15 @@ def test_the_scorer_gets_truth_and_predictions(tmp_path):
 
 @pytest.mark.parametrize(("reports_of_last", "scored"), [(9, 5), (3, 4)])  # of 15 on the day before
 def test_the_last_day_is_scored_unless_it_is_torn_off(tmp_path, reports_of_last, scored):
-    """When the last prediction was made tells of which day it was."""
+    """When the last prediction was made tells of which day it was; it is said, as a truth of the other one would fit as well."""
     lines = ["vehicle_id,timestamp,trip_id,latitude,longitude"]
     for day, count in ((4, 2 * STOPS - 1), (5, reports_of_last)):
         begin_s = datetime(2026, 5, day, 6, tzinfo=UTC).timestamp()
         lines += [f"b,{begin_s + 60 * row},early,{48 + DEGREES * row / 2},2.0" for row in range(count)]
     (tmp_path / "p.csv").write_text("\n".join(lines))
     out = tmp_path / "out.csv"
-    run("--gtfs", feed(tmp_path / "gtfs"), "--positions", tmp_path / "p.csv", "--predictions", out)
+    told = run("--gtfs", feed(tmp_path / "gtfs"), "--positions", tmp_path / "p.csv", "--predictions", out)
+    assert f"scored: 2026-05-0{scored}; a truth of another day with positions (2026-05-0{9 - scored}) needs --date" in told
     ends_s = 28_800 + 60 * ((reports_of_last if scored == 5 else 2 * STOPS - 1) - 1)
     assert abs(max(float(row["made_at_s"]) for row in predicted(out)) - ends_s) <= 120.0
 

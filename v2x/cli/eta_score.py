@@ -61,6 +61,8 @@ def eta_score_command(
     recorded = _recorded(positions, zone)
     days = recorded.days(zone)
     scored, feed = _scored_day(gtfs, days, _date(day) if day else None)
+    others = ", ".join(str(one) for one in sorted(days) if one != scored)
+    typer.echo(f"scored: {scored}" + (f"; a truth of another day with positions ({others}) needs --date" if others else ""), err=True)
     if observed and not observed & feed.network.trips.keys():
         raise ConfigError("--truth", f"none of its {len(observed)} trips runs on {scored}, such as {min(observed)}")
     learner: Predictions | None = None

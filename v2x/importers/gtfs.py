@@ -61,7 +61,7 @@ def read_gtfs(feed: Path, day: date) -> GtfsFeed:
     headway_lines = frozenset(runs[trip]["route_id"] for trip, starts in frequent.items() if not starts.exact)
     network = planned_network(stops, journeys, shapes, midnight_ns(day, zone), notes, headway_lines)
     if not network.trips:
-        raise ConfigError(str(feed), f"it has no trip on {day}: {dict(notes)}")
+        raise ConfigError(str(feed), f"it has no trip on {day}: {dict(+notes)}")
     return GtfsFeed(network, +notes, zone.key)
 
 
