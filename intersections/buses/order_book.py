@@ -246,6 +246,8 @@ class OrderBook:
     def see(self, states: Sequence[BusState], calls: Sequence[StopCall], now_ns: int) -> None:
         """Judge orders by where the vehicles are and were."""
         for call in calls:
+            if call.stop == len(self._network.patterns[call.pattern].stops) - 1:
+                self.signals.end_of_trip(call, now_ns)
             if call.left_s > call.arrived_s or call.left_s == call.arrived_s:  # not nan: it has left
                 self._see_call(call, now_ns)
         for state in states:

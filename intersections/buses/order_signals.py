@@ -1,8 +1,8 @@
 """Orders of priority, which are the signals' and no driver's: for whom one is in force, which intersections grant it, when it is over.
 
 Rules:
-* In force from its acceptance until the vehicle has left `stop`, its end, or what replaces or withdraws it; only while the vehicle runs
-  the order's trip and is believed to.
+* In force from its acceptance until the vehicle has left `stop` or ended its trip, its end, or what replaces or withdraws it; only while
+  the vehicle runs the order's trip and is believed to.
 * Carried out if an intersection granted it before that. What it was worth is not measured, and that is said.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import replace
 from intersections.buses.order_register import OrderRegister, granted_at, is_active
 from intersections.buses.order_rules import SIGNALS
 from intersections.buses.orders import OrderRecord
-from intersections.buses.samples import BusState, Duty
+from intersections.buses.samples import BusState, Duty, StopCall
 
 DRIVING = frozenset({Duty.ON_TRIP, Duty.DETOUR})
 GRANTS_MAX = 16  # intersections that are named
@@ -40,6 +40,12 @@ class SignalOrders:
     def see(self, state: BusState, now_ns: int) -> None:
         record = self._of(state.vehicle, now_ns)
         if record is not None and record.order.trip in {"", state.trip} and state.next_stop > record.order.stop:
+            self._register.conclude(record, now_ns)
+
+    def end_of_trip(self, call: StopCall, now_ns: int) -> None:
+        """A bus has reached the last stop of its trip: it is seen on that trip no more."""
+        record = self._of(call.vehicle, now_ns)
+        if record is not None and record.order.trip in {"", call.trip}:
             self._register.conclude(record, now_ns)
 
     def _note(self, record: OrderRecord, intersection: str, now_ns: int) -> bool:

@@ -24,4 +24,4 @@ def test_buses_with_an_order_lose_less_than_the_same_buses_without(tmp_path):
     assert none == {}
     assert helped["bus.0"] == lost["bus.0"]  # before the first order nothing differs
     assert sum(helped[bus] for bus in ORDERED) < 0.9 * sum(lost[bus] for bus in ORDERED)
-    assert orders["bus.3"] == ("CARRIED_OUT", "granted at A0")
+    assert orders == dict.fromkeys(ORDERED, ("CARRIED_OUT", "granted at A0"))

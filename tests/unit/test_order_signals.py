@@ -1,11 +1,13 @@
 """Orders of priority: in force while they may be, granted by intersections, ended by the bus or the clock, and told to no driver."""
 
+import math
+
 import pytest
 
 from intersections.buses.order_rules import SECOND_NS
 from intersections.buses.orders import OrderKind, OrderState, OrderVerdict
 from intersections.buses.samples import Duty
-from tests.bus_orders import NOW_NS, book, by_hand, said, state
+from tests.bus_orders import NOW_NS, book, by_hand, call, said, state
 
 S = OrderState
 
@@ -43,6 +45,15 @@ def test_it_is_carried_out_when_the_bus_has_passed_its_stop_and_was_granted():
     assert (record.state, record.reason) == (S.CARRIED_OUT, "granted at north")
     assert record.measured is None
     assert record.counterfactual.startswith("not measured")
+
+
+def test_the_end_of_the_trip_ends_it():
+    orders, order = ordered(stop=4)
+    orders.signals.grant("north", ["bus-1"], NOW_NS)
+    orders.see([], [call(trip="t2", stop=4, stood_s=math.nan), call(stop=3)], NOW_NS)  # another's trip, another stop
+    assert orders.record(order.id).state is S.ACCEPTED
+    orders.see([], [call(stop=4, stood_s=math.nan)], NOW_NS)
+    assert orders.record(order.id).state is S.CARRIED_OUT
 
 
 def test_it_was_not_carried_out_where_nobody_granted_it():
