@@ -79,6 +79,7 @@ class Proposer:
         vehicles: dict[str, set[str]] = defaultdict(set)
         for (line, _), group in buses.items():
             vehicles[line] |= {bus.state.vehicle for bus in group}
+        busy = frozenset(vehicle for line in vehicles.values() for vehicle in line)
         for direction, group in sorted(buses.items()):
             to_come, absent = self._to_come(direction, group, duties, now_s)
             line = direction[0]
@@ -93,6 +94,7 @@ class Proposer:
                 now_s,
                 now_ns,
                 len(vehicles[line]),
+                busy,
                 absent,
                 self._riders_per_s,
             )

@@ -146,6 +146,7 @@ class View:
     now_s: float
     now_ns: int
     vehicles: int  # of the line, both directions
+    busy: frozenset[str]  # vehicles on a trip of any line, or waiting for one
     absent: frozenset[str]  # trips that are due and have no vehicle
     counted: RidersPerS | None
 

@@ -248,6 +248,7 @@ class OrderBook:
         for call in calls:
             if call.stop == len(self._network.patterns[call.pattern].stops) - 1:
                 self.signals.end_of_trip(call, now_ns)
+                self._see_end(call, now_ns)
             if call.left_s > call.arrived_s or call.left_s == call.arrived_s:  # not nan: it has left
                 self._see_call(call, now_ns)
         for state in states:
@@ -261,7 +262,7 @@ class OrderBook:
     def _see_call(self, call: StopCall, now_ns: int) -> None:
         concerned = [one for one in self._awaited_of(call.vehicle) if one.order.trip in {"", call.trip} and one.order.stop == call.stop]
         for record in concerned:
-            if record.order.kind in {OrderKind.INSERT, OrderKind.CANCEL}:
+            if record.order.kind in {OrderKind.INSERT, OrderKind.CANCEL}:  # seen from `states`, and `_see_end`
                 continue
             if self._effects.obeyed(record.order, call):
                 self._register.move(record, OrderState.CARRIED_OUT, now_ns, _left(call))
@@ -269,6 +270,12 @@ class OrderBook:
             else:
                 self._register.move(record, OrderState.NOT_CARRIED_OUT, now_ns, _left(call))
         self._measure(self._effects.leave(call, ordered=bool(concerned)), now_ns)
+
+    def _see_end(self, call: StopCall, now_ns: int) -> None:
+        """Who comes to the last stop has run the trip: that he is then on another one does not show that it was cancelled."""
+        for record in self._awaited_of(call.vehicle):
+            if record.order.kind is OrderKind.CANCEL and record.order.trip == call.trip and record.order.stop < call.stop:
+                self._register.move(record, OrderState.NOT_CARRIED_OUT, now_ns, "it ran to its last stop")
 
     def _awaited_of(self, vehicle: str) -> list[OrderRecord]:
         return [self._register.open[order] for order in self._register.awaited.get(vehicle, ())]

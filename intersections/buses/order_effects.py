@@ -169,9 +169,10 @@ class Effects:
 
 
 def shows_trip(order: DispatchOrder, state: BusState) -> bool:
-    """Of orders that no single call shows: whether the vehicle now does what it was told."""
-    runs = state.trip == order.trip and state.duty in (Duty.ON_TRIP, Duty.AT_TERMINAL, Duty.DETOUR)
-    return runs if order.kind is OrderKind.INSERT else not runs
+    """Of orders that no single call shows: whether the vehicle now does what it was told. A doubted claim to a trip shows nothing."""
+    if order.kind is OrderKind.INSERT:
+        return state.trip == order.trip and state.duty in (Duty.ON_TRIP, Duty.AT_TERMINAL, Duty.DETOUR)
+    return state.trip != order.trip or state.duty is Duty.OFF
 
 
 def _place(words: list[str]) -> Place:

@@ -189,8 +189,7 @@ def ask_signals(view: View) -> Iterator[Wish]:
 
 def insert(view: View) -> Iterator[Wish]:
     """A departure is due, no vehicle is there for it, and a standby bus is free."""
-    used = {bus.state.vehicle for bus in view.buses}
-    free = [vehicle for vehicle in view.plan.standby if vehicle not in used]
+    free = [vehicle for vehicle in view.plan.standby if vehicle not in view.busy]
     for id, vehicle in zip(sorted(view.absent), free, strict=False):
         trip = view.timetable.network.trips[id]
         headway_s = min(view.headway_s(trip), HORIZON_S)

@@ -172,6 +172,17 @@ def test_no_trip_is_inserted_without_need():
         assert OrderKind.INSERT not in {one.kind for one in proposed(states, [], plan=plan, network=network, now_s=now_s)}
 
 
+def test_a_standby_bus_that_runs_the_other_direction_is_not_inserted():
+    standby, now_s = replace(BUSY, standby=("s1",)), BEGIN_S + 2 * HEADWAY_S - 60.0
+    network = line_network(duties=True)
+    network.patterns["q"] = replace(network.patterns["p"], id="q", direction="1")
+    network.trips["u0"] = replace(network.trips["t0"], id="u0", pattern="q", duty="")
+    back = replace(running(0, 5), vehicle="s1", trip="u0", pattern="q")
+    for there, inserted in (([], ["s1"]), ([back], [])):
+        found = proposed([running(0, 9), running(1, 5), *there], [], plan=standby, network=network, now_s=now_s)
+        assert [one.vehicle for one in found if one.kind == OrderKind.INSERT] == inserted
+
+
 def test_nothing_is_proposed_of_trips_the_network_does_not_know():
     assert proposed([replace(running(1, 4), trip="?"), replace(running(2, 4), trip="")], []) == []
 

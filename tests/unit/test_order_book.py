@@ -9,6 +9,7 @@ from intersections.buses.order_effects import NOT_FOLLOWING, UNMEASURED
 from intersections.buses.order_register import SEEN_WITHIN_NS
 from intersections.buses.order_rules import SECOND_NS
 from intersections.buses.orders import Answer, DispatchMode, OrderKind, OrderState, OrderVerdict
+from intersections.buses.samples import Duty
 from tests.bus_orders import BEGIN_S, NOW_NS, at_ns, book, by_hand, call, proposal, said, state
 
 V, S = OrderVerdict, OrderState
@@ -145,6 +146,17 @@ def test_a_trip_that_is_proposed_accepted_and_acknowledged_is_seen_and_its_effec
     orders.see([state(trip=after)], [], NOW_NS + SECOND_NS)
     ended = orders.record(order.id)
     assert (ended.state, ended.measured, ended.counterfactual) == (S.CARRIED_OUT, None, UNMEASURED[kind])
+
+
+def test_a_cancelled_trip_that_is_run_to_its_end_was_not_cancelled_whatever_the_bus_does_next():
+    orders = book()
+    order = given(orders, kind=OrderKind.CANCEL, value=0.0)
+    orders.acknowledge(said(order), NOW_NS)
+    orders.see([state(duty=Duty.DOUBTED)], [call(stop=3)], NOW_NS)
+    assert orders.record(order.id).state is S.ACKNOWLEDGED
+    orders.see([state(trip="t3", duty=Duty.AT_TERMINAL)], [call(stop=4)], NOW_NS + SECOND_NS)
+    ended = orders.record(order.id)
+    assert (ended.state, ended.reason) == (S.NOT_CARRIED_OUT, "it ran to its last stop")
 
 
 def test_what_is_not_measured_of_a_stop_says_why():
