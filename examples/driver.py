@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-BESIDE = {"TEXT", "PRIORITY"}
+BESIDE = {"TEXT"}
 KINDS = BESIDE | {"DEPART_AT", "HOLD", "DEPART_NOT_BEFORE", "SPEED", "INSERT", "CANCEL"}
 AHEAD_S = 5.0  # our clock may be this much behind the dispatcher's
 REMEMBERED = 256  # orders; the oldest goes

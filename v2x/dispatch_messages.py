@@ -17,7 +17,6 @@ SENTENCES: dict[OrderKind, Callable[[OrderSent], str]] = {
     OrderKind.HOLD: lambda sent: f"Wait {sent.order.value:.0f} s longer {_where(sent)}.",
     OrderKind.DEPART_NOT_BEFORE: lambda sent: f"Do not leave {_where(sent)} before the time shown.",
     OrderKind.SPEED: lambda sent: f"Drive about {sent.order.value * 3.6:.0f} km/h until you are {_where(sent)}.",
-    OrderKind.PRIORITY: lambda _sent: "Ask the signals ahead for priority.",
     OrderKind.INSERT: lambda sent: f"Begin trip {sent.order.trip} {_where(sent)}.",
     OrderKind.CANCEL: lambda sent: f"End trip {sent.order.trip} {_where(sent)}.",
     OrderKind.TEXT: lambda sent: sent.order.text,

@@ -32,6 +32,7 @@ DWELL_WEIGHT = 0.2  # of the newest call
 
 UNMEASURED = {
     OrderKind.SPEED: "not measured: how fast it would have driven without it is not known",
+    OrderKind.PRIORITY: "not measured: how the signals would have gone without it is not known",
     OrderKind.INSERT: "not measured: whether another bus would have run the trip is not known",
     OrderKind.CANCEL: "not measured: when the bus and its next trip would have come is not known",
 }

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from intersections.buses.order_effects import UNMEASURED
 from intersections.buses.order_rules import ACTIVE, BY_PLATFORM, NEXT, SECOND_NS, Slot, slot_of
 from intersections.buses.orders import NEVER_NS, DispatchOrder, Effect, OrderKind, OrderRecord, OrderState, Proposal
 
 OPEN_MAX = 8192  # four for each bus of a large town
 KEPT_ORDERS = 20_000  # about a day of it
 SEEN_WITHIN_NS = 180 * SECOND_NS  # after an order's end: so late may the stop call come that shows what was done
-UNMEASURED = "not measured: how the signals would have gone without it is not known"
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -60,7 +60,7 @@ class OrderRegister:
         granted = self.granted.get(record.order.id)
         state = OrderState.CARRIED_OUT if granted else OrderState.NOT_CARRIED_OUT
         reason = granted_at(granted) if granted else "no intersection granted it"
-        self.move(replace(record, counterfactual=UNMEASURED), state, now_ns, reason)
+        self.move(replace(record, counterfactual=UNMEASURED[record.order.kind]), state, now_ns, reason)
 
     def _claim(self, record: OrderRecord, now_ns: int) -> None:
         """What its new state takes: the slot from whoever held it, a turn to be told, a place among those that are looked for."""

@@ -114,7 +114,6 @@ _ACTS: dict[OrderKind, Callable[[BusDrivers, DispatchOrder], str]] = {
     OrderKind.HOLD: BusDrivers._hold,
     OrderKind.DEPART_NOT_BEFORE: BusDrivers._wait,
     OrderKind.SPEED: BusDrivers._slow_down,
-    OrderKind.PRIORITY: BusDrivers._read_only,
     OrderKind.INSERT: BusDrivers._cannot,
     OrderKind.CANCEL: BusDrivers._cannot,
     OrderKind.TEXT: BusDrivers._read_only,
